@@ -1,0 +1,57 @@
+/*
+ * counter_table.h - what is counted, one row each: the struct, the text
+ * summary, the JSON and README's list come from here.
+ */
+#ifndef CSH_BASE_COUNTER_TABLE_H
+#define CSH_BASE_COUNTER_TABLE_H
+
+/* What became of the bytes of a program's copy. Per direction, in calls and
+ * in bytes: asked == elided + served + passed + failed. */
+#define CSH_OUTCOMES(X)                                                     \
+    X(elided, "no bytes moved: proven redundant in the call itself")        \
+    X(served, "moved once, through pinned shadow memory")                   \
+    X(passed, "the program's own call, with its own arguments")             \
+    X(failed, "the program's own call, and the driver returned an error")
+
+/* Why a copy had its outcome. X(name, sentence, variable that changes it). */
+#define CSH_REASONS(X)                                                       \
+    X(proven, "fingerprint equal to the shadow's", "")                       \
+    X(unchanged, "host bytes equal to the shadow's", "")                     \
+    X(first, "first offload of a weight: captured", "")                      \
+    X(dirty, "device bytes differ from the shadow's", "")                    \
+    X(mode, "not looked at in this mode", "CUSHADOW_MODE")                   \
+    X(small, "smaller than the least size looked at", "CUSHADOW_MIN_BYTES")  \
+    X(unlearned, "not known as a weight", "")                                \
+    X(partial, "overlaps a weight without being it", "")                     \
+    X(modified, "host bytes differ from the shadow's", "")                   \
+    X(pinned, "the program's host memory is pinned already", "")             \
+    X(foreign, "not plain device memory of the current context", "")         \
+    X(capturing, "a stream is capturing", "")                                \
+    X(busy, "the stream has work that the copy need not wait for", "")       \
+    X(unready, "the context is not prepared for proofs", "")                 \
+    X(timeout, "the fingerprint kernel did not get to run in time",          \
+      "CUSHADOW_PROOF_TIMEOUT_MS")                                           \
+    X(budget, "no room for a shadow", "CUSHADOW_PINNED_LIMIT")               \
+    X(device, "shadows are of no use on this kind of device", "")            \
+    X(error, "a call of the shim's own was refused", "")
+
+/* Single figures. X(name, sentence). Gauges are set or moved up and down. */
+#define CSH_GAUGES(X)                                                        \
+    X(shadow_bytes, "bytes of shadows held now")                             \
+    X(shadow_bytes_peak, "most bytes of shadows held at once")               \
+    X(pinned_bytes, "bytes of slabs registered with the driver now")         \
+    X(pinned_bytes_peak, "most bytes of slabs registered at once")           \
+    X(slab_bytes, "bytes of slabs now, registered or not")                   \
+    X(weights, "device ranges that hold a known weight now")                 \
+    X(own_d2h_bytes, "bytes the shim itself moved besides, device to host")  \
+    X(own_h2d_bytes, "bytes the shim itself moved besides, host to device")  \
+    X(proofs, "fingerprint kernels that ran to their end")                   \
+    X(proof_bytes, "bytes they read")                                        \
+    X(would_elide_calls, "observe mode: offloads that would be elided")      \
+    X(would_elide_bytes, "observe mode: their bytes")                        \
+    X(evictions, "shadows given up to make room")                            \
+    X(refusals, "shadows refused for want of room")                          \
+    X(registrations_refused, "slabs that the driver would not pin")          \
+    X(unknown_entries, "newer driver entries handed out as they are")
+
+#endif
