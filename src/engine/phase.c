@@ -1,0 +1,146 @@
+/*
+ * phase.c - dormant, active, off.
+ *
+ * Owns the phase word and the page that tells a forked child from its parent.
+ * The page is MADV_WIPEONFORK: in a child of any kind of fork, raw clone
+ * included, it reads zero, so the child is inert without a handler that would
+ * have to run. It is made at the first use of CUDA, so a child forked before
+ * that starts its own life. A kernel without the advice is asked for the
+ * process id instead.
+ *
+ * States: dormant -> active -> off, or dormant -> off; never back. One atomic
+ * word, written by compare-and-swap; any thread. The losers of the race for
+ * the first use forward their calls until the winner is done.
+ */
+#include "engine/phase.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/options.h"
+#include "engine/calls.h"
+#include "report/summary.h"
+
+enum phase { PHASE_DORMANT, PHASE_STARTING, PHASE_ACTIVE, PHASE_OFF };
+
+#define ALIVE 0x63736873u
+
+static _Atomic int phase = PHASE_DORMANT;
+static _Atomic bool refuses;
+static _Atomic(uint32_t *) alive;
+static _Atomic pid_t owner;
+
+/* True in the process that went active, false in its children. */
+static bool is_own_process(void)
+{
+    uint32_t *page = atomic_load_explicit(&alive, memory_order_relaxed);
+
+    if (page != NULL) {
+        return *(volatile uint32_t *)page == ALIVE;
+    }
+    return getpid() == atomic_load_explicit(&owner, memory_order_relaxed);
+}
+
+static void mark_own_process(void)
+{
+    size_t bytes = (size_t)sysconf(_SC_PAGESIZE);
+    uint32_t *page = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    atomic_store(&owner, getpid());
+    if (page == MAP_FAILED) {
+        return;
+    }
+    if (madvise(page, bytes, MADV_WIPEONFORK) != 0) {
+        munmap(page, bytes);
+        return;
+    }
+    *page = ALIVE;
+    atomic_store(&alive, page);
+}
+
+static int start(void)
+{
+    const struct csh_options *options;
+
+    mark_own_process();
+    csh_options_load();
+    options = csh_options();
+    if (options->strict && !csh_options_are_valid()) {
+        atomic_store(&refuses, true);
+        return PHASE_OFF;
+    }
+    if (options->mode == CSH_MODE_OFF) {
+        return PHASE_OFF;
+    }
+    if (!csh_calls_bind()) {
+        csh_warn("engine", "the driver lacks an entry the shim needs; "
+                           "everything is forwarded");
+        return PHASE_OFF;
+    }
+    csh_report_enable(true);
+    return PHASE_ACTIVE;
+}
+
+bool csh_phase_is_active(void)
+{
+    return atomic_load_explicit(&phase, memory_order_acquire) ==
+               PHASE_ACTIVE &&
+           is_own_process();
+}
+
+bool csh_phase_begin(void)
+{
+    int expected = PHASE_DORMANT;
+
+    if (CSH_LIKELY(atomic_load_explicit(&phase, memory_order_acquire) !=
+                   PHASE_DORMANT)) {
+        return csh_phase_is_active();
+    }
+    if (!atomic_compare_exchange_strong(&phase, &expected,
+                                        PHASE_STARTING)) {
+        return csh_phase_is_active();
+    }
+    atomic_store_explicit(&phase, start(), memory_order_release);
+    return csh_phase_is_active();
+}
+
+bool csh_phase_refuses(void)
+{
+    return atomic_load_explicit(&refuses, memory_order_relaxed);
+}
+
+/* cuda.h says of each of these that the process is left in an inconsistent
+ * state and further CUDA work returns the same error. */
+static bool is_final(CUresult result)
+{
+    switch (result) {
+    case CUDA_ERROR_DEINITIALIZED:
+    case CUDA_ERROR_ECC_UNCORRECTABLE:
+    case CUDA_ERROR_ILLEGAL_ADDRESS:
+    case CUDA_ERROR_LAUNCH_TIMEOUT:
+    case CUDA_ERROR_ASSERT:
+    case CUDA_ERROR_HARDWARE_STACK_ERROR:
+    case CUDA_ERROR_ILLEGAL_INSTRUCTION:
+    case CUDA_ERROR_MISALIGNED_ADDRESS:
+    case CUDA_ERROR_INVALID_ADDRESS_SPACE:
+    case CUDA_ERROR_INVALID_PC:
+    case CUDA_ERROR_LAUNCH_FAILED:
+        return true;
+    default:
+        return false;
+    }
+}
+
+CUresult csh_phase_note(CUresult result)
+{
+    if (CSH_UNLIKELY(is_final(result)) &&
+        atomic_exchange(&phase, PHASE_OFF) == PHASE_ACTIVE) {
+        csh_info("engine", "driver error %d is final: everything is "
+                           "forwarded from here on", (int)result);
+    }
+    return result;
+}

@@ -1,0 +1,77 @@
+/*
+ * policy.h - what shall become of a copy, decided from facts alone.
+ *
+ * Pure functions: no driver, lock, clock or memory of earlier calls. The
+ * engine fills the facts in rising order of cost and asks again after each
+ * step with everything it has not looked at yet set to the favourable value;
+ * facts only ever turn a verdict into CSH_VERDICT_FORWARD, never back, so
+ * asking early is safe (test_policy.c proves that for every cell).
+ */
+#ifndef CSH_ENGINE_POLICY_H
+#define CSH_ENGINE_POLICY_H
+
+#include <stdbool.h>
+
+#include "base/options.h"
+#include "base/statistics.h"
+
+/* What the records say about the device range of a copy. */
+enum csh_knowledge {
+    CSH_KNOWS_NOTHING,  /* no record touches it */
+    CSH_KNOWS_OVERLAP,  /* records touch it without being exactly it */
+    CSH_KNOWS_UPLOADED, /* exactly it was uploaded; no shadow */
+    CSH_KNOWS_SHADOW,   /* exactly it was uploaded or captured, with shadow */
+    CSH_N_KNOWLEDGE,
+};
+
+enum csh_host_kind {
+    CSH_HOST_PAGEABLE,
+    CSH_HOST_PINNED,  /* the driver knows it: allocated or registered there */
+    CSH_HOST_FOREIGN, /* device or managed memory, or not to be told */
+    CSH_N_HOST_KINDS,
+};
+
+struct csh_offload_facts {
+    enum csh_mode mode;
+    bool is_large;       /* at least CUSHADOW_MIN_BYTES */
+    bool is_capturing;   /* any capture in the process, or this stream's */
+    bool is_suited;      /* a device on which shadows help */
+    enum csh_knowledge knowledge;
+    enum csh_host_kind host;
+    bool is_plain;       /* the whole range: device memory, mapped,
+                            accessible, of the current context */
+    bool is_idle;        /* nothing to wait for that the call might not wait
+                            for itself */
+    bool may_prove;      /* the context has a prover that is not backing off */
+};
+
+struct csh_reload_facts {
+    enum csh_mode mode;
+    bool is_large;
+    bool is_capturing;
+    bool is_suited;
+    bool has_shadow;     /* an offload filled exactly this host range */
+    enum csh_host_kind host;
+    bool is_plain;       /* the destination, as above */
+    bool is_idle;
+    bool is_equal;       /* the host bytes are the shadow's, compared in this
+                            call */
+};
+
+enum csh_verdict {
+    CSH_VERDICT_FORWARD, /* the program's own call */
+    CSH_VERDICT_OBSERVE, /* the program's own call, then look at its bytes */
+    CSH_VERDICT_CAPTURE, /* D2H: through a fresh shadow */
+    CSH_VERDICT_PROVE,   /* D2H: prove, then elide; else capture */
+    CSH_VERDICT_SERVE,   /* H2D: from the shadow */
+};
+
+struct csh_decision {
+    enum csh_verdict verdict;
+    enum csh_reason reason;
+};
+
+struct csh_decision csh_policy_offload(const struct csh_offload_facts *facts);
+struct csh_decision csh_policy_reload(const struct csh_reload_facts *facts);
+
+#endif
