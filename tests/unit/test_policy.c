@@ -1,0 +1,215 @@
+/*
+ * test_policy.c - every cell of both decision tables.
+ *
+ * The expectation is written a second time in another form: rows with
+ * wildcards, first match wins. Besides, properties that must hold whatever
+ * the rows say: an elision is only ever considered when nothing is unknown,
+ * and asking before all facts are known can only be too hopeful.
+ */
+#include <check.h>
+#include <stdlib.h>
+
+#include "base/compiler.h"
+#include "engine/policy.h"
+
+#define ANY (-1)
+#define YES 1
+#define NO 0
+
+struct offload_row {
+    int mode, large, capturing, suited, knowledge, host, plain, idle, prove;
+    enum csh_verdict verdict;
+    enum csh_reason reason;
+};
+
+#define FWD(reason_) CSH_VERDICT_FORWARD, CSH_REASON_##reason_
+
+static const struct offload_row offload_rows[] = {
+    {CSH_MODE_OFF, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY, FWD(mode)},
+    {ANY, NO, ANY, ANY, ANY, ANY, ANY, ANY, ANY, FWD(small)},
+    {ANY, ANY, YES, ANY, ANY, ANY, ANY, ANY, ANY, FWD(capturing)},
+    {ANY, ANY, ANY, ANY, CSH_KNOWS_NOTHING, ANY, ANY, ANY, ANY,
+     FWD(unlearned)},
+    {ANY, ANY, ANY, ANY, CSH_KNOWS_OVERLAP, ANY, ANY, ANY, ANY, FWD(partial)},
+    {ANY, ANY, ANY, NO, ANY, ANY, ANY, ANY, ANY, FWD(device)},
+    {ANY, ANY, ANY, ANY, ANY, CSH_HOST_PINNED, ANY, ANY, ANY, FWD(pinned)},
+    {ANY, ANY, ANY, ANY, ANY, CSH_HOST_FOREIGN, ANY, ANY, ANY, FWD(foreign)},
+    {ANY, ANY, ANY, ANY, ANY, ANY, NO, ANY, ANY, FWD(foreign)},
+    {ANY, ANY, ANY, ANY, ANY, ANY, ANY, NO, ANY, FWD(busy)},
+    {CSH_MODE_OBSERVE, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY,
+     CSH_VERDICT_OBSERVE, CSH_REASON_mode},
+    {ANY, ANY, ANY, ANY, CSH_KNOWS_UPLOADED, ANY, ANY, ANY, ANY,
+     CSH_VERDICT_CAPTURE, CSH_REASON_first},
+    {CSH_MODE_COPY, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY,
+     CSH_VERDICT_CAPTURE, CSH_REASON_mode},
+    {CSH_MODE_VERIFY, ANY, ANY, ANY, ANY, ANY, ANY, ANY, NO, FWD(unready)},
+    {CSH_MODE_VERIFY, YES, NO, YES, CSH_KNOWS_SHADOW, CSH_HOST_PAGEABLE, YES,
+     YES, YES, CSH_VERDICT_PROVE, CSH_REASON_proven},
+};
+
+static bool fits(int wanted, int got)
+{
+    return wanted == ANY || wanted == got;
+}
+
+static const struct offload_row *expect_offload(
+    const struct csh_offload_facts *f)
+{
+    size_t i;
+
+    for (i = 0; i < CSH_ARRAY_LENGTH(offload_rows); i++) {
+        const struct offload_row *row = &offload_rows[i];
+
+        if (fits(row->mode, (int)f->mode) && fits(row->large, f->is_large) &&
+            fits(row->capturing, f->is_capturing) &&
+            fits(row->suited, f->is_suited) &&
+            fits(row->knowledge, (int)f->knowledge) &&
+            fits(row->host, (int)f->host) && fits(row->plain, f->is_plain) &&
+            fits(row->idle, f->is_idle) && fits(row->prove, f->may_prove)) {
+            return row;
+        }
+    }
+    return NULL;
+}
+
+/* The cell with number n of the whole table; false when there is no more. */
+static bool offload_cell(unsigned n, struct csh_offload_facts *f)
+{
+#define TAKE(count_) (taken = n % (count_), n /= (count_), taken)
+    unsigned taken;
+
+    f->mode = (enum csh_mode)TAKE(4);
+    f->is_large = TAKE(2);
+    f->is_capturing = TAKE(2);
+    f->is_suited = TAKE(2);
+    f->knowledge = (enum csh_knowledge)TAKE(CSH_N_KNOWLEDGE);
+    f->host = (enum csh_host_kind)TAKE(CSH_N_HOST_KINDS);
+    f->is_plain = TAKE(2);
+    f->is_idle = TAKE(2);
+    f->may_prove = TAKE(2);
+    return n == 0;
+}
+
+START_TEST(offload_every_cell)
+{
+    struct csh_offload_facts facts;
+    unsigned n, seen[CSH_VERDICT_SERVE + 1] = {0};
+
+    for (n = 0; offload_cell(n, &facts); n++) {
+        const struct offload_row *row = expect_offload(&facts);
+        struct csh_decision got = csh_policy_offload(&facts);
+
+        ck_assert_ptr_nonnull(row);
+        ck_assert_msg(got.verdict == row->verdict &&
+                          got.reason == row->reason,
+                      "cell %u: verdict %d reason %s, expected %d %s", n,
+                      (int)got.verdict, csh_reason_name(got.reason),
+                      (int)row->verdict, csh_reason_name(row->reason));
+        seen[got.verdict]++;
+    }
+    ck_assert_uint_eq(n, 4u * 2 * 2 * 2 * 4 * 3 * 2 * 2 * 2);
+    ck_assert_uint_eq(seen[CSH_VERDICT_PROVE], 1);
+    ck_assert_uint_eq(seen[CSH_VERDICT_SERVE], 0);
+}
+END_TEST
+
+/* With every costly fact at its favourable value. */
+static struct csh_offload_facts hopeful(struct csh_offload_facts facts)
+{
+    facts.host = CSH_HOST_PAGEABLE;
+    facts.is_plain = facts.is_idle = facts.may_prove = true;
+    facts.is_suited = true;
+    facts.is_capturing = false;
+    return facts;
+}
+
+START_TEST(offload_asking_early_is_only_too_hopeful)
+{
+    struct csh_offload_facts facts, early;
+    unsigned n;
+
+    for (n = 0; offload_cell(n, &facts); n++) {
+        struct csh_decision full = csh_policy_offload(&facts), hope;
+
+        early = hopeful(facts);
+        hope = csh_policy_offload(&early);
+        if (full.verdict != CSH_VERDICT_FORWARD) {
+            ck_assert_int_eq(hope.verdict, full.verdict);
+        }
+        if (hope.verdict == CSH_VERDICT_FORWARD) {
+            ck_assert_int_eq(full.verdict, CSH_VERDICT_FORWARD);
+        }
+    }
+}
+END_TEST
+
+static bool reload_cell(unsigned n, struct csh_reload_facts *f)
+{
+    unsigned taken;
+
+    f->mode = (enum csh_mode)TAKE(4);
+    f->is_large = TAKE(2);
+    f->is_capturing = TAKE(2);
+    f->is_suited = TAKE(2);
+    f->has_shadow = TAKE(2);
+    f->host = (enum csh_host_kind)TAKE(CSH_N_HOST_KINDS);
+    f->is_plain = TAKE(2);
+    f->is_idle = TAKE(2);
+    f->is_equal = TAKE(2);
+    return n == 0;
+}
+
+static enum csh_reason expect_reload(const struct csh_reload_facts *f)
+{
+    return f->mode == CSH_MODE_OFF || f->mode == CSH_MODE_OBSERVE
+               ? CSH_REASON_mode
+           : !f->is_large                   ? CSH_REASON_small
+           : f->is_capturing                ? CSH_REASON_capturing
+           : !f->has_shadow                 ? CSH_REASON_unlearned
+           : !f->is_suited                  ? CSH_REASON_device
+           : f->host == CSH_HOST_PINNED     ? CSH_REASON_pinned
+           : f->host == CSH_HOST_FOREIGN    ? CSH_REASON_foreign
+           : !f->is_plain                   ? CSH_REASON_foreign
+           : !f->is_idle                    ? CSH_REASON_busy
+           : !f->is_equal                   ? CSH_REASON_modified
+                                            : CSH_REASON_unchanged;
+}
+
+START_TEST(reload_every_cell)
+{
+    struct csh_reload_facts facts;
+    unsigned n, served = 0;
+
+    for (n = 0; reload_cell(n, &facts); n++) {
+        struct csh_decision got = csh_policy_reload(&facts);
+        enum csh_reason reason = expect_reload(&facts);
+
+        ck_assert_msg(got.reason == reason, "cell %u: %s, expected %s", n,
+                      csh_reason_name(got.reason), csh_reason_name(reason));
+        ck_assert_int_eq(got.verdict, reason == CSH_REASON_unchanged
+                                          ? CSH_VERDICT_SERVE
+                                          : CSH_VERDICT_FORWARD);
+        served += got.verdict == CSH_VERDICT_SERVE;
+    }
+    ck_assert_uint_eq(n, 4u * 2 * 2 * 2 * 2 * 3 * 2 * 2 * 2);
+    ck_assert_uint_eq(served, 2); /* modes verify and copy */
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("policy");
+    TCase *cases = tcase_create("cells");
+    SRunner *runner;
+    int failed;
+
+    tcase_add_test(cases, offload_every_cell);
+    tcase_add_test(cases, offload_asking_early_is_only_too_hopeful);
+    tcase_add_test(cases, reload_every_cell);
+    suite_add_tcase(suite, cases);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
