@@ -9,29 +9,55 @@
 #include <stdbool.h>
 
 #include "base/compiler.h"
+#include "base/output.h"
 
-enum csh_log_level {
-    CSH_LOG_OFF,
-    CSH_LOG_ERROR,
-    CSH_LOG_WARN,
-    CSH_LOG_INFO,
-    CSH_LOG_DEBUG,
-    CSH_LOG_TRACE,
+/* X(NAME, name in the line and in CUSHADOW_LOG), rising. */
+#define CSH_LOG_LEVELS(X) \
+    X(OFF, "off")         \
+    X(ERROR, "error")     \
+    X(WARN, "warn")       \
+    X(INFO, "info")       \
+    X(DEBUG, "debug")     \
+    X(TRACE, "trace")
+
+#define CSH_X(name_, text_) CSH_LOG_##name_,
+enum csh_log_level { CSH_LOG_LEVELS(CSH_X) CSH_N_LOG_LEVELS };
+#undef CSH_X
+
+#define CSH_PATH_BYTES 4096
+
+struct csh_log_target {
+    enum csh_log_level level;
+    char path[CSH_PATH_BYTES]; /* empty: stderr; may hold %p and %h */
 };
 
 /* Highest level that is written now. Default CSH_LOG_WARN. */
 extern enum csh_log_level csh_log_threshold;
 
+/* Called once, when the options are read. If the file cannot be opened, one
+ * line on stderr says why, and stderr stays the target. (Called again, it
+ * closes the former file, and no other thread may be logging then.) */
+void csh_log_open(const struct csh_log_target *target);
+
+/* Where lines go now. */
+struct csh_output csh_log_output(void);
+
 /* The line is lower case, states the exact cause and has no newline. The
- * part is the folder that speaks ("shadow", "verify", ...). */
+ * part is the folder that speaks ("shadow", "verify", ...). A line longer
+ * than 512 bytes is cut and ends in "...". Warnings and errors are written
+ * 32 times each, then a last line says that no more follow. */
 void csh_log_write(enum csh_log_level level, const char *part,
                    const char *format, ...) CSH_PRINTF(3, 4);
 
-#define csh_log(level_, part_, ...)                          \
-    do {                                                     \
-        if (CSH_UNLIKELY((level_) <= csh_log_threshold)) {   \
-            csh_log_write((level_), (part_), __VA_ARGS__);   \
-        }                                                    \
+/* The threshold is an atomic that costs no more than a plain load. */
+#define csh_log_is_on(level_)                           \
+    CSH_UNLIKELY((level_) <= __atomic_load_n(           \
+                     &csh_log_threshold, __ATOMIC_RELAXED))
+#define csh_log(level_, part_, ...)                     \
+    do {                                                \
+        if (csh_log_is_on(level_)) {                    \
+            csh_log_write((level_), (part_), __VA_ARGS__); \
+        }                                               \
     } while (0)
 #define csh_error(part_, ...) csh_log(CSH_LOG_ERROR, part_, __VA_ARGS__)
 #define csh_warn(part_, ...) csh_log(CSH_LOG_WARN, part_, __VA_ARGS__)

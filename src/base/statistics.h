@@ -40,9 +40,12 @@ void csh_statistics_count(enum csh_direction direction,
 /* Moves a gauge; delta may be negative. Gauges with a _peak twin keep it. */
 void csh_statistics_add(enum csh_gauge gauge, int64_t delta);
 
+/* The outcomes and what was asked are summed from the reasons here. */
 void csh_statistics_snapshot(struct csh_statistics *snapshot_p);
 
+const char *csh_direction_name(enum csh_direction direction);
 const char *csh_outcome_name(enum csh_outcome outcome);
+const char *csh_outcome_sentence(enum csh_outcome outcome);
 const char *csh_reason_name(enum csh_reason reason);
 const char *csh_reason_sentence(enum csh_reason reason);
 const char *csh_reason_variable(enum csh_reason reason); /* "" if none */

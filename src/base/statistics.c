@@ -1,0 +1,168 @@
+/*
+ * statistics.c - the counters.
+ *
+ * Owns one cell a (direction, outcome, reason), in calls and bytes, and one a
+ * gauge. Outcomes and what was asked are sums over the cells, made when a
+ * snapshot is taken: a copy is counted by two additions, and no figure can
+ * disagree with its parts. Nothing here fails, blocks or allocates.
+ */
+#include "base/statistics.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/compiler.h"
+
+struct cell {
+    _Atomic uint64_t calls;
+    _Atomic uint64_t bytes;
+};
+
+static struct cell cells[CSH_N_DIRECTIONS][CSH_N_OUTCOMES][CSH_N_REASONS];
+static _Atomic uint64_t gauges[CSH_N_GAUGES];
+
+#define CSH_X(name_, ...) #name_,
+static const char *const outcome_names[] = {CSH_OUTCOMES(CSH_X)};
+static const char *const reason_names[] = {CSH_REASONS(CSH_X)};
+static const char *const gauge_names[] = {CSH_GAUGES(CSH_X)};
+#undef CSH_X
+#define CSH_X(name_, sentence_) sentence_,
+static const char *const outcome_sentences[] = {CSH_OUTCOMES(CSH_X)};
+static const char *const gauge_sentences[] = {CSH_GAUGES(CSH_X)};
+#undef CSH_X
+#define CSH_X(name_, sentence_, variable_) sentence_,
+static const char *const reason_sentences[] = {CSH_REASONS(CSH_X)};
+#undef CSH_X
+#define CSH_X(name_, sentence_, variable_) variable_,
+static const char *const reason_variables[] = {CSH_REASONS(CSH_X)};
+#undef CSH_X
+
+static const char *const direction_names[] = {
+    [CSH_D2H] = "d2h",
+    [CSH_H2D] = "h2d",
+};
+
+void csh_statistics_count(enum csh_direction direction,
+                          enum csh_outcome outcome, enum csh_reason reason,
+                          uint64_t bytes)
+{
+    struct cell *cell = &cells[direction][outcome][reason];
+
+    atomic_fetch_add_explicit(&cell->calls, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&cell->bytes, bytes, memory_order_relaxed);
+}
+
+/* The twin that keeps a gauge's highest value, or the gauge itself if it has
+ * none. The unit test holds this against the names in the table. */
+static enum csh_gauge gauge_peak(enum csh_gauge gauge)
+{
+    switch (gauge) {
+    case CSH_GAUGE_shadow_bytes:
+        return CSH_GAUGE_shadow_bytes_peak;
+    case CSH_GAUGE_pinned_bytes:
+        return CSH_GAUGE_pinned_bytes_peak;
+    default:
+        return gauge;
+    }
+}
+
+void csh_statistics_add(enum csh_gauge gauge, int64_t delta)
+{
+    enum csh_gauge peak = gauge_peak(gauge);
+    uint64_t value, highest;
+
+    /* Unsigned arithmetic wraps, so a negative delta subtracts. */
+    value = atomic_fetch_add_explicit(&gauges[gauge], (uint64_t)delta,
+                                      memory_order_relaxed) +
+            (uint64_t)delta;
+    if ((peak == gauge) || (delta <= 0)) {
+        return;
+    }
+    highest = atomic_load_explicit(&gauges[peak], memory_order_relaxed);
+    while ((value > highest) &&
+           !atomic_compare_exchange_weak_explicit(&gauges[peak], &highest,
+                                                  value, memory_order_relaxed,
+                                                  memory_order_relaxed)) {
+    }
+}
+
+static void tally_add(struct csh_tally *sum, const struct csh_tally *part)
+{
+    sum->calls += part->calls;
+    sum->bytes += part->bytes;
+}
+
+static void snapshot_direction(struct csh_statistics *snapshot, int direction)
+{
+    struct csh_tally *part;
+    struct cell *cell;
+    int outcome, reason;
+
+    for (outcome = 0; outcome < CSH_N_OUTCOMES; ++outcome) {
+        for (reason = 0; reason < CSH_N_REASONS; ++reason) {
+            cell = &cells[direction][outcome][reason];
+            part = &snapshot->reason[direction][outcome][reason];
+            part->calls = atomic_load_explicit(&cell->calls,
+                                               memory_order_relaxed);
+            part->bytes = atomic_load_explicit(&cell->bytes,
+                                               memory_order_relaxed);
+            tally_add(&snapshot->outcome[direction][outcome], part);
+        }
+        tally_add(&snapshot->asked[direction],
+                  &snapshot->outcome[direction][outcome]);
+    }
+}
+
+void csh_statistics_snapshot(struct csh_statistics *snapshot_p)
+{
+    int i;
+
+    memset(snapshot_p, 0, sizeof(*snapshot_p));
+    for (i = 0; i < CSH_N_DIRECTIONS; ++i) {
+        snapshot_direction(snapshot_p, i);
+    }
+    for (i = 0; i < CSH_N_GAUGES; ++i) {
+        snapshot_p->gauge[i] = atomic_load_explicit(&gauges[i],
+                                                    memory_order_relaxed);
+    }
+}
+
+const char *csh_direction_name(enum csh_direction direction)
+{
+    return direction_names[direction];
+}
+
+const char *csh_outcome_name(enum csh_outcome outcome)
+{
+    return outcome_names[outcome];
+}
+
+const char *csh_outcome_sentence(enum csh_outcome outcome)
+{
+    return outcome_sentences[outcome];
+}
+
+const char *csh_reason_name(enum csh_reason reason)
+{
+    return reason_names[reason];
+}
+
+const char *csh_reason_sentence(enum csh_reason reason)
+{
+    return reason_sentences[reason];
+}
+
+const char *csh_reason_variable(enum csh_reason reason)
+{
+    return reason_variables[reason];
+}
+
+const char *csh_gauge_name(enum csh_gauge gauge)
+{
+    return gauge_names[gauge];
+}
+
+const char *csh_gauge_sentence(enum csh_gauge gauge)
+{
+    return gauge_sentences[gauge];
+}
