@@ -1,0 +1,266 @@
+/*
+ * contexts.c - one entry for each context that copies were seen in.
+ *
+ * Owns the entries, their provers and the fingerprint key of the process. An
+ * entry lives until the program ends its context and the last call that holds
+ * it has let go; a handle that comes back afterwards (the driver reuses
+ * them) gets a new entry. The lock guards the table and the counts and is
+ * never held across a driver call, so two threads may both make a prover for
+ * one context; the one that comes second is undone.
+ */
+#include "engine/contexts.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#define HASH_NONFATAL_OOM 1 /* uthash would exit(-1) */
+#include <uthash.h>
+
+#include "base/lock.h"
+#include "base/log.h"
+#include "engine/calls.h"
+
+enum prepared { UNPREPARED, PREPARING, PREPARED };
+
+struct entry {
+    struct csh_context context; /* first: what the callers see */
+    unsigned n_users;           /* under the lock */
+    bool is_ended;              /* under the lock; out of the table */
+    _Atomic int prepared;
+    _Atomic(struct csh_prover *) prover;
+    UT_hash_handle hh;
+};
+
+static struct csh_lock lock = CSH_LOCK_INIT(CSH_RANK_CONTEXTS);
+static struct entry *entries CSH_GUARDED_BY(lock);
+
+static struct csh_fingerprint_key *key;
+static _Atomic int key_state; /* enum prepared */
+
+/* The key is made once; a failure is final and means no proving. */
+static const struct csh_fingerprint_key *process_key(void)
+{
+    int expected = UNPREPARED;
+
+    if (atomic_compare_exchange_strong(&key_state, &expected, PREPARING)) {
+        key = csh_fingerprint_key_create();
+        if (key == NULL) {
+            csh_warn("engine", "no random key from the system: nothing is "
+                               "proven, nothing is elided");
+        }
+        atomic_store(&key_state, PREPARED);
+    }
+    return atomic_load(&key_state) == PREPARED ? key : NULL;
+}
+
+const struct csh_fingerprint_key *csh_context_key(void)
+{
+    return process_key();
+}
+
+static bool attribute_is_set(CUdevice device, CUdevice_attribute attribute)
+{
+    int value = 1;
+
+    return csh_calls()->cuDeviceGetAttribute(&value, attribute, device) ==
+               CUDA_SUCCESS &&
+           value != 0;
+}
+
+/* A GPU that shares the host's memory, or walks the host's page tables over
+ * a coherent link, gains nothing from a second copy in the same memory. */
+static bool device_is_suited(CUdevice device)
+{
+    bool is_suited =
+        !attribute_is_set(device, CU_DEVICE_ATTRIBUTE_INTEGRATED) &&
+        !attribute_is_set(
+            device,
+            CU_DEVICE_ATTRIBUTE_PAGEABLE_MEMORY_ACCESS_USES_HOST_PAGE_TABLES);
+
+    if (!is_suited) {
+        csh_info("engine", "device %d shares the host's memory: no shadows",
+                 (int)device);
+    }
+    return is_suited;
+}
+
+static struct entry *entry_create(CUcontext handle)
+{
+    struct entry *entry = calloc(1, sizeof(*entry));
+
+    if (entry == NULL) {
+        return NULL;
+    }
+    entry->context.handle = handle;
+    if (csh_calls()->cuCtxGetDevice(&entry->context.device) !=
+        CUDA_SUCCESS) {
+        free(entry);
+        return NULL;
+    }
+    entry->context.is_suited = device_is_suited(entry->context.device);
+    return entry;
+}
+
+/* Without driver objects left: ended contexts took them along, or
+ * csh_prover_destroy gave them back. */
+static void entry_free(struct entry *entry)
+{
+    csh_prover_destroy(atomic_load(&entry->prover));
+    free(entry);
+}
+
+static struct entry *find_locked(CUcontext handle) CSH_REQUIRES(lock)
+{
+    struct entry *entry;
+
+    HASH_FIND_PTR(entries, &handle, entry);
+    return entry;
+}
+
+/* Adds a new entry, or finds that another thread was first. */
+static struct entry *add(struct entry *fresh)
+{
+    struct entry *entry;
+
+    csh_lock_acquire(&lock);
+    entry = find_locked(fresh->context.handle);
+    if (entry == NULL) {
+        HASH_ADD_PTR(entries, context.handle, fresh);
+        entry = find_locked(fresh->context.handle);
+    }
+    if (entry != NULL) {
+        entry->n_users++;
+    }
+    csh_lock_release(&lock);
+    if (entry != fresh) {
+        entry_free(fresh);
+    }
+    return entry;
+}
+
+static struct entry *acquire(void)
+{
+    struct entry *entry;
+    CUcontext handle = NULL;
+
+    csh_lock_assert_none();
+    if (csh_calls()->cuCtxGetCurrent(&handle) != CUDA_SUCCESS ||
+        handle == NULL) {
+        return NULL;
+    }
+    csh_lock_acquire(&lock);
+    entry = find_locked(handle);
+    if (entry != NULL) {
+        entry->n_users++;
+    }
+    csh_lock_release(&lock);
+    if (entry == NULL) {
+        entry = entry_create(handle);
+        entry = entry != NULL ? add(entry) : NULL;
+    }
+    return entry;
+}
+
+static void release(struct entry *entry)
+{
+    bool is_last;
+
+    csh_lock_acquire(&lock);
+    entry->n_users--;
+    is_last = entry->is_ended && entry->n_users == 0;
+    csh_lock_release(&lock);
+    if (is_last) {
+        entry_free(entry);
+    }
+}
+
+const struct csh_context *csh_context_acquire(void)
+{
+    struct entry *entry = acquire();
+
+    return entry != NULL ? &entry->context : NULL;
+}
+
+void csh_context_release(const struct csh_context *context)
+{
+    if (context != NULL) {
+        release((struct entry *)context);
+    }
+}
+
+struct csh_prover *csh_context_prover(const struct csh_context *context)
+{
+    return atomic_load_explicit(&((struct entry *)context)->prover,
+                                memory_order_acquire);
+}
+
+void csh_context_prepare(void)
+{
+    struct entry *entry = acquire();
+    int expected = UNPREPARED;
+
+    if (entry == NULL) {
+        return;
+    }
+    if (entry->context.is_suited && process_key() != NULL &&
+        atomic_compare_exchange_strong(&entry->prepared, &expected,
+                                       PREPARING)) {
+        struct csh_prover *prover =
+            csh_prover_create(csh_calls_of_prover(), process_key());
+
+        if (prover == NULL) {
+            csh_info("engine", "no prover in context %p: its offloads are "
+                               "forwarded", (void *)entry->context.handle);
+        }
+        atomic_store_explicit(&entry->prover, prover, memory_order_release);
+        atomic_store(&entry->prepared, PREPARED);
+    }
+    release(entry);
+}
+
+static void end(struct entry *entry) CSH_REQUIRES(lock)
+{
+    HASH_DEL(entries, entry);
+    entry->is_ended = true;
+    entry->n_users++;
+}
+
+void csh_context_end(CUcontext handle)
+{
+    struct entry *entry;
+
+    csh_lock_acquire(&lock);
+    entry = find_locked(handle);
+    if (entry != NULL) {
+        end(entry);
+    }
+    csh_lock_release(&lock);
+    if (entry != NULL) {
+        release(entry);
+    }
+}
+
+/* The driver offers no way to tell the primary context among a device's
+ * contexts before it is reset; all of the device's entries end, and contexts
+ * that live on get new ones at their next copy. */
+void csh_context_end_of_device(CUdevice device)
+{
+    struct entry *entry, *next;
+
+    for (;;) {
+        csh_lock_acquire(&lock);
+        entry = entries;
+        while (entry != NULL && entry->context.device != device) {
+            next = entry->hh.next;
+            entry = next;
+        }
+        if (entry != NULL) {
+            end(entry);
+        }
+        csh_lock_release(&lock);
+        if (entry == NULL) {
+            return;
+        }
+        release(entry);
+    }
+}

@@ -1,0 +1,40 @@
+/*
+ * contexts.h - what the shim has in each of the program's contexts.
+ */
+#ifndef CSH_ENGINE_CONTEXTS_H
+#define CSH_ENGINE_CONTEXTS_H
+
+#include <cuda.h>
+#include <stdbool.h>
+
+#include "verify/prover.h"
+
+struct csh_context {
+    CUcontext handle;
+    CUdevice device;
+    bool is_suited; /* shadows help on this device */
+};
+
+/* The current context, held until released; NULL without one or when memory
+ * is short. Asks the driver; makes nothing in the context. */
+const struct csh_context *csh_context_acquire(void);
+void csh_context_release(const struct csh_context *context);
+
+/* The context's prover, or NULL; valid while the context is held. */
+struct csh_prover *csh_context_prover(const struct csh_context *context);
+
+/* Makes the prover of the current context, once. Loads device code, so only
+ * inside a program call that may synchronise, and outside capture. */
+void csh_context_prepare(void);
+
+/* The program is about to end this context: nothing of ours is made or used
+ * in it any more. Waits for nothing. */
+void csh_context_end(CUcontext handle);
+
+/* The key of this process, or NULL: then nothing can be proven. */
+const struct csh_fingerprint_key *csh_context_key(void);
+
+/* The primary context of the device, if the shim has seen it. */
+void csh_context_end_of_device(CUdevice device);
+
+#endif

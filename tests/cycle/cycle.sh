@@ -1,0 +1,47 @@
+# cycle.sh - sourced by the .tap scripts of this folder: runs programs against
+# the simulated driver with and without the shim and prints TAP.
+#
+# Needs from the harness: CSH_SHIM (libcushadow.so), CSH_SIM (folder with
+# libcuda.so.1), CSH_BIN (folder with the test programs), and optionally
+# CSH_SANITIZER_PRELOAD (the run time that must come before the shim).
+set -u
+: "${CSH_SHIM:?}" "${CSH_SIM:?}" "${CSH_BIN:?}"
+
+# Proofs run on the host here, on few and busy cores: a slow one is no hang.
+CUSHADOW_PROOF_TIMEOUT_MS=${CUSHADOW_PROOF_TIMEOUT_MS:-20000}
+CUSHADOW_STATS=${CUSHADOW_STATS:-off}
+export CUSHADOW_PROOF_TIMEOUT_MS CUSHADOW_STATS
+
+number=0
+failures=0
+
+# plain COMMAND... - on the simulated driver, without the shim.
+plain() {
+    LD_LIBRARY_PATH=$CSH_SIM "$@"
+}
+
+# shadowed COMMAND... - on the simulated driver, under the shim.
+shadowed() {
+    env CYCLE_SHIM=1 LD_LIBRARY_PATH="$CSH_SIM" \
+        LD_PRELOAD="${CSH_SANITIZER_PRELOAD:+$CSH_SANITIZER_PRELOAD }$CSH_SHIM" "$@"
+}
+
+# check NAME COMMAND... - one TAP line by the command's exit status.
+check() {
+    name=$1; shift
+    number=$((number + 1))
+    if "$@" >check.out.$$ 2>&1; then
+        echo "ok $number - $name"
+    else
+        echo "not ok $number - $name (exit status $?)"
+        sed 's/^/# /' check.out.$$
+        failures=$((failures + 1))
+    fi
+    rm -f check.out.$$
+}
+
+
+finish() {
+    echo "1..$number"
+    [ "$failures" -eq 0 ]
+}
