@@ -1,0 +1,58 @@
+/*
+ * fingerprint_device.h - what fingerprint_kernel.h needs on the device only:
+ * the entry point and the few names that clang without CUDA's headers lacks.
+ */
+#ifndef CSH_VERIFY_FINGERPRINT_DEVICE_H
+#define CSH_VERIFY_FINGERPRINT_DEVICE_H
+
+#if defined(__clang__)
+#define CSH_DEVICE_THREAD ((uint32_t)__nvvm_read_ptx_sreg_tid_x())
+#define CSH_DEVICE_BLOCK ((uint32_t)__nvvm_read_ptx_sreg_ctaid_x())
+#define CSH_DEVICE_BLOCKS ((uint32_t)__nvvm_read_ptx_sreg_nctaid_x())
+#define CSH_DEVICE_BARRIER() __syncthreads()
+#define CSH_DEVICE_FENCE() __nvvm_membar_sys()
+#define CSH_DEVICE_SHARED __attribute__((shared))
+#define CSH_DEVICE_KERNEL(threads_) \
+    __attribute__((global, launch_bounds(threads_, 2)))
+#else
+#define CSH_DEVICE_THREAD threadIdx.x
+#define CSH_DEVICE_BLOCK blockIdx.x
+#define CSH_DEVICE_BLOCKS gridDim.x
+#define CSH_DEVICE_BARRIER() __syncthreads()
+#define CSH_DEVICE_FENCE() __threadfence_system()
+#define CSH_DEVICE_SHARED __shared__
+#define CSH_DEVICE_KERNEL(threads_) __global__ __launch_bounds__(threads_, 2)
+#endif
+
+extern "C" CSH_DEVICE_KERNEL(CSH_PROOF_BLOCK_THREADS) void
+csh_fingerprint_kernel(const struct csh_fingerprint_job job)
+{
+    CSH_DEVICE_SHARED static uint64_t
+        sum[CSH_FINGERPRINT_LANES][CSH_PROOF_BLOCK_THREADS];
+    CSH_DEVICE_SHARED static int go;
+    const uint32_t thread       = CSH_DEVICE_THREAD;
+    struct csh_proof_slot *slot = &job.control->slot[CSH_DEVICE_BLOCK];
+    uint64_t mine[CSH_FINGERPRINT_LANES];
+
+    if (thread == 0) {
+        CSH_KERNEL_BEGIN(&job, slot, CSH_DEVICE_FENCE(), go);
+    }
+    CSH_DEVICE_BARRIER();
+    if (!go) {
+        return;
+    }
+    csh_kernel_thread(&job, job.src, CSH_DEVICE_BLOCK, CSH_DEVICE_BLOCKS,
+                      thread, mine);
+    sum[0][thread] = mine[0];
+    sum[1][thread] = mine[1];
+    CSH_DEVICE_BARRIER();
+    if (thread < 32) {
+        csh_kernel_fold(sum, thread);
+    }
+    CSH_DEVICE_BARRIER();
+    if (thread == 0) {
+        CSH_KERNEL_END(slot, sum, CSH_DEVICE_FENCE());
+    }
+}
+
+#endif
