@@ -203,6 +203,16 @@ static void warn_if_unknown(const char *entry)
              csh_option_nearest(name)->name);
 }
 
+/* Sets the row's field to its default, then to the environment's value.
+ * False if that is bad; *value_p is then the bad text. */
+static bool row_read(const struct row *row, char *const *environment,
+                     struct csh_options *options_p, const char **value_p)
+{
+    (void)row_parse(row, row->option.default_text, options_p);
+    *value_p = environment_value(environment, row->option.name);
+    return (*value_p == NULL) || row_parse(row, *value_p, options_p);
+}
+
 unsigned csh_options_parse(char *const *environment,
                            struct csh_options *options_p)
 {
@@ -213,12 +223,11 @@ unsigned csh_options_parse(char *const *environment,
 
     memset(options_p, 0, sizeof(*options_p));
     for (row = rows; row < rows + CSH_ARRAY_LENGTH(rows); ++row) {
-        (void)row_parse(row, row->option.default_text, options_p);
-        value = environment_value(environment, row->option.name);
-        if ((value != NULL) && !row_parse(row, value, options_p)) {
+        if (!row_read(row, environment, options_p, &value)) {
             csh_warn("options", "%s is \"%s\", but must be %s; the "
-                     "default \"%s\" is used", row->option.name, shown(value, 0, text),
-                     row->option.accepted, row->option.default_text);
+                     "default \"%s\" is used", row->option.name,
+                     shown(value, '\0', text), row->option.accepted,
+                     row->option.default_text);
             ++n_bad;
         }
     }
@@ -228,17 +237,21 @@ unsigned csh_options_parse(char *const *environment,
     return n_bad;
 }
 
-/* The log first, so that what is to be said of the others goes where the
- * user wants it. A bad CUSHADOW_LOG is said on stderr by the full pass. */
+/* The log first, so that what is to be said of the others, and of a bad
+ * CUSHADOW_LOG itself, goes where the log goes. */
 static void options_read(void)
 {
     char *const *environment = (getauxval(AT_SECURE) != 0) ? NULL : environ;
-    const char *value = environment_value(environment, PREFIX "LOG");
+    const struct row *row;
+    const char *value;
     unsigned n_bad;
 
-    if ((value != NULL) && csh_parse_log(value, &settings.log)) {
-        csh_log_open(&settings.log);
+    for (row = rows; row < rows + CSH_ARRAY_LENGTH(rows); ++row) {
+        if (row->kind == KIND_LOG) {
+            (void)row_read(row, environment, &settings, &value);
+        }
     }
+    csh_log_open(&settings.log);
     n_bad = csh_options_parse(environment, &settings);
     settings_are_valid = !settings.strict || (n_bad == 0);
 }

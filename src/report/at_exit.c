@@ -1,0 +1,92 @@
+/*
+ * at_exit.c - chooses the target of the report and writes it.
+ *
+ * Owns the id of the process that reports. The destructor runs at exit(3),
+ * at a return from main, and nowhere else: a program that ends by _exit, a
+ * signal or exec has asked for nothing more to happen, and gets that.
+ * Other threads may still be running and counting; the figures are then of
+ * that moment.
+ */
+#include "report/at_exit.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/options.h"
+#include "base/output.h"
+#include "report/summary.h"
+
+static _Atomic pid_t reporter; /* 0: nobody */
+
+void csh_report_enable(bool is_enabled)
+{
+    atomic_store(&reporter, is_enabled ? getpid() : 0);
+}
+
+static void at_exit_sink(void *opaque, const char *text, size_t n_bytes)
+{
+    const struct csh_output *output = opaque;
+
+    csh_output_write(output, text, n_bytes);
+}
+
+/* A JSON text must be the only one in its file to be readable as one. */
+static bool at_exit_open(const struct csh_options *options,
+                         struct csh_output *output_p)
+{
+    enum csh_output_start start = (options->stats == CSH_STATS_JSON) ?
+                                  CSH_OUTPUT_TRUNCATE : CSH_OUTPUT_APPEND;
+    char path[CSH_PATH_BYTES];
+
+    if (!csh_output_expand(options->stats_file, path, sizeof(path))) {
+        csh_warn("report", "the statistics file's name is too long; no "
+                 "statistics are written");
+        return false;
+    }
+    if (!csh_output_open(path, start, output_p)) {
+        csh_warn("report", "cannot open the statistics file %.200s: %m; no "
+                 "statistics are written", path);
+        return false;
+    }
+    return true;
+}
+
+static void at_exit_write(const struct csh_options *options)
+{
+    bool has_file = options->stats_file[0] != '\0';
+    struct csh_report report;
+    struct csh_output output;
+
+    if (!has_file) {
+        output = csh_log_output();
+    } else if (!at_exit_open(options, &output)) {
+        return;
+    }
+    csh_statistics_snapshot(&report.statistics);
+    report.mode = options->mode;
+    report.pid = (uint64_t)getpid();
+    report.is_full = has_file || csh_log_is_on(CSH_LOG_INFO);
+    csh_report_write(&report, options->stats, at_exit_sink, &output);
+    if (has_file) {
+        csh_output_close(&output);
+    }
+}
+
+void csh_report_at_exit(void)
+{
+    int saved_errno = errno;
+
+    if ((atomic_load(&reporter) == getpid()) &&
+        (csh_options()->stats != CSH_STATS_OFF)) {
+        at_exit_write(csh_options());
+    }
+    errno = saved_errno;
+}
+
+__attribute__((destructor)) static void at_exit_unload(void)
+{
+    csh_report_at_exit();
+}

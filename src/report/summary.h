@@ -1,0 +1,34 @@
+/*
+ * summary.h - what the shim did, as text for people or as JSON.
+ *
+ * JSON, schema 1, one line:
+ * {"schema":1,"pid":P,"mode":"verify","copies":{"d2h":D,"h2d":D},"gauges":G}
+ * D: {"asked":T,"elided":T,"served":T,"passed":T,"failed":T,"reasons":[R,..]}
+ * T: {"calls":N,"bytes":N}; R: T with "outcome", "reason" and "variable" (the
+ * CUSHADOW_* name that changes it, or "") in front, most bytes first; G: the
+ * names and values of counter_table.h's gauges. In each D, in calls and in
+ * bytes: asked == elided + served + passed + failed == the sum of reasons.
+ */
+#ifndef CSH_REPORT_SUMMARY_H
+#define CSH_REPORT_SUMMARY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/options.h"
+#include "base/statistics.h"
+#include "report/emitter.h"
+
+struct csh_report {
+    struct csh_statistics statistics;
+    enum csh_mode mode;
+    uint64_t pid;
+    bool is_full; /* text: the table too, and even if nothing was seen */
+};
+
+/* Text is the headline, and the table if the report is full; it may be
+ * empty. CSH_STATS_OFF writes nothing. No allocation, no failure. */
+void csh_report_write(const struct csh_report *report, enum csh_stats form,
+                      csh_emitter_sink *sink, void *opaque);
+
+#endif
