@@ -1,0 +1,301 @@
+/*
+ * copies.c - wrappers of the contiguous copies between host and device.
+ *
+ * Each says what its copy is and how the program's own call is made; the
+ * engine decides whether to make it. The call goes to the real entry of the
+ * very symbol that was called: the twins mean another stream by NULL, and no
+ * entry stands in for another.
+ *
+ * Owns nothing, takes no lock.
+ */
+#include "driver/driver.h"
+#include "engine/engine.h"
+
+static CUresult csh_forward_cuMemcpyDtoH_v2(const struct csh_copy *copy)
+{
+    PFN_cuMemcpyDtoH_v3020 real = csh_real_cuMemcpyDtoH_v2();
+
+    return real == NULL ? csh_driver_absent()
+                        : real(copy->host, copy->device, copy->bytes);
+}
+
+CUresult cuMemcpyDtoH_v2(void *host, CUdeviceptr device, size_t bytes)
+{
+    const struct csh_copy copy = {
+        .direction = CSH_D2H,
+        .is_async = false,
+        .host = host,
+        .device = device,
+        .bytes = bytes,
+        .stream = {NULL, CSH_PLAIN},
+        .forward = csh_forward_cuMemcpyDtoH_v2,
+    };
+
+    return csh_engine_copy(&copy);
+}
+
+static CUresult csh_forward_cuMemcpyDtoH_v2_ptds(const struct csh_copy *copy)
+{
+    PFN_cuMemcpyDtoH_v7000_ptds real = csh_real_cuMemcpyDtoH_v2_ptds();
+
+    return real == NULL ? csh_driver_absent()
+                        : real(copy->host, copy->device, copy->bytes);
+}
+
+CUresult cuMemcpyDtoH_v2_ptds(void *host, CUdeviceptr device, size_t bytes)
+{
+    const struct csh_copy copy = {
+        .direction = CSH_D2H,
+        .is_async = false,
+        .host = host,
+        .device = device,
+        .bytes = bytes,
+        .stream = {NULL, CSH_PER_THREAD},
+        .forward = csh_forward_cuMemcpyDtoH_v2_ptds,
+    };
+
+    return csh_engine_copy(&copy);
+}
+
+static CUresult csh_forward_cuMemcpyDtoHAsync_v2(const struct csh_copy *copy)
+{
+    PFN_cuMemcpyDtoHAsync_v3020 real = csh_real_cuMemcpyDtoHAsync_v2();
+
+    return real == NULL ? csh_driver_absent()
+                        : real(copy->host, copy->device, copy->bytes,
+                               copy->stream.handle);
+}
+
+CUresult cuMemcpyDtoHAsync_v2(void *host, CUdeviceptr device, size_t bytes,
+                              CUstream stream)
+{
+    const struct csh_copy copy = {
+        .direction = CSH_D2H,
+        .is_async = true,
+        .host = host,
+        .device = device,
+        .bytes = bytes,
+        .stream = {stream, CSH_PLAIN},
+        .forward = csh_forward_cuMemcpyDtoHAsync_v2,
+    };
+
+    return csh_engine_copy(&copy);
+}
+
+static CUresult csh_forward_cuMemcpyDtoHAsync_v2_ptsz(
+    const struct csh_copy *copy)
+{
+    PFN_cuMemcpyDtoHAsync_v7000_ptsz real =
+        csh_real_cuMemcpyDtoHAsync_v2_ptsz();
+
+    return real == NULL ? csh_driver_absent()
+                        : real(copy->host, copy->device, copy->bytes,
+                               copy->stream.handle);
+}
+
+CUresult cuMemcpyDtoHAsync_v2_ptsz(void *host, CUdeviceptr device, size_t bytes,
+                                   CUstream stream)
+{
+    const struct csh_copy copy = {
+        .direction = CSH_D2H,
+        .is_async = true,
+        .host = host,
+        .device = device,
+        .bytes = bytes,
+        .stream = {stream, CSH_PER_THREAD},
+        .forward = csh_forward_cuMemcpyDtoHAsync_v2_ptsz,
+    };
+
+    return csh_engine_copy(&copy);
+}
+
+static CUresult csh_forward_cuMemcpyHtoD_v2(const struct csh_copy *copy)
+{
+    PFN_cuMemcpyHtoD_v3020 real = csh_real_cuMemcpyHtoD_v2();
+
+    return real == NULL ? csh_driver_absent()
+                        : real(copy->device, copy->host, copy->bytes);
+}
+
+CUresult cuMemcpyHtoD_v2(CUdeviceptr device, const void *host, size_t bytes)
+{
+    const struct csh_copy copy = {
+        .direction = CSH_H2D,
+        .is_async = false,
+        .host = (void *)host,
+        .device = device,
+        .bytes = bytes,
+        .stream = {NULL, CSH_PLAIN},
+        .forward = csh_forward_cuMemcpyHtoD_v2,
+    };
+
+    return csh_engine_copy(&copy);
+}
+
+static CUresult csh_forward_cuMemcpyHtoD_v2_ptds(const struct csh_copy *copy)
+{
+    PFN_cuMemcpyHtoD_v7000_ptds real = csh_real_cuMemcpyHtoD_v2_ptds();
+
+    return real == NULL ? csh_driver_absent()
+                        : real(copy->device, copy->host, copy->bytes);
+}
+
+CUresult cuMemcpyHtoD_v2_ptds(CUdeviceptr device, const void *host,
+                              size_t bytes)
+{
+    const struct csh_copy copy = {
+        .direction = CSH_H2D,
+        .is_async = false,
+        .host = (void *)host,
+        .device = device,
+        .bytes = bytes,
+        .stream = {NULL, CSH_PER_THREAD},
+        .forward = csh_forward_cuMemcpyHtoD_v2_ptds,
+    };
+
+    return csh_engine_copy(&copy);
+}
+
+static CUresult csh_forward_cuMemcpyHtoDAsync_v2(const struct csh_copy *copy)
+{
+    PFN_cuMemcpyHtoDAsync_v3020 real = csh_real_cuMemcpyHtoDAsync_v2();
+
+    return real == NULL ? csh_driver_absent()
+                        : real(copy->device, copy->host, copy->bytes,
+                               copy->stream.handle);
+}
+
+CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr device, const void *host,
+                              size_t bytes, CUstream stream)
+{
+    const struct csh_copy copy = {
+        .direction = CSH_H2D,
+        .is_async = true,
+        .host = (void *)host,
+        .device = device,
+        .bytes = bytes,
+        .stream = {stream, CSH_PLAIN},
+        .forward = csh_forward_cuMemcpyHtoDAsync_v2,
+    };
+
+    return csh_engine_copy(&copy);
+}
+
+static CUresult csh_forward_cuMemcpyHtoDAsync_v2_ptsz(
+    const struct csh_copy *copy)
+{
+    PFN_cuMemcpyHtoDAsync_v7000_ptsz real =
+        csh_real_cuMemcpyHtoDAsync_v2_ptsz();
+
+    return real == NULL ? csh_driver_absent()
+                        : real(copy->device, copy->host, copy->bytes,
+                               copy->stream.handle);
+}
+
+CUresult cuMemcpyHtoDAsync_v2_ptsz(CUdeviceptr device, const void *host,
+                                   size_t bytes, CUstream stream)
+{
+    const struct csh_copy copy = {
+        .direction = CSH_H2D,
+        .is_async = true,
+        .host = (void *)host,
+        .device = device,
+        .bytes = bytes,
+        .stream = {stream, CSH_PER_THREAD},
+        .forward = csh_forward_cuMemcpyHtoDAsync_v2_ptsz,
+    };
+
+    return csh_engine_copy(&copy);
+}
+
+static CUresult csh_forward_cuMemcpy(const struct csh_copy_uva *copy)
+{
+    PFN_cuMemcpy_v4000 real = csh_real_cuMemcpy();
+
+    return real == NULL ? csh_driver_absent()
+                        : real(copy->dst, copy->src, copy->bytes);
+}
+
+CUresult cuMemcpy(CUdeviceptr dst, CUdeviceptr src, size_t bytes)
+{
+    const struct csh_copy_uva copy = {
+        .is_async = false,
+        .dst = dst,
+        .src = src,
+        .bytes = bytes,
+        .stream = {NULL, CSH_PLAIN},
+        .forward = csh_forward_cuMemcpy,
+    };
+
+    return csh_engine_copy_uva(&copy);
+}
+
+static CUresult csh_forward_cuMemcpy_ptds(const struct csh_copy_uva *copy)
+{
+    PFN_cuMemcpy_v7000_ptds real = csh_real_cuMemcpy_ptds();
+
+    return real == NULL ? csh_driver_absent()
+                        : real(copy->dst, copy->src, copy->bytes);
+}
+
+CUresult cuMemcpy_ptds(CUdeviceptr dst, CUdeviceptr src, size_t bytes)
+{
+    const struct csh_copy_uva copy = {
+        .is_async = false,
+        .dst = dst,
+        .src = src,
+        .bytes = bytes,
+        .stream = {NULL, CSH_PER_THREAD},
+        .forward = csh_forward_cuMemcpy_ptds,
+    };
+
+    return csh_engine_copy_uva(&copy);
+}
+
+static CUresult csh_forward_cuMemcpyAsync(const struct csh_copy_uva *copy)
+{
+    PFN_cuMemcpyAsync_v4000 real = csh_real_cuMemcpyAsync();
+
+    return real == NULL ? csh_driver_absent()
+                        : real(copy->dst, copy->src, copy->bytes,
+                               copy->stream.handle);
+}
+
+CUresult cuMemcpyAsync(CUdeviceptr dst, CUdeviceptr src, size_t bytes,
+                       CUstream stream)
+{
+    const struct csh_copy_uva copy = {
+        .is_async = true,
+        .dst = dst,
+        .src = src,
+        .bytes = bytes,
+        .stream = {stream, CSH_PLAIN},
+        .forward = csh_forward_cuMemcpyAsync,
+    };
+
+    return csh_engine_copy_uva(&copy);
+}
+
+static CUresult csh_forward_cuMemcpyAsync_ptsz(const struct csh_copy_uva *copy)
+{
+    PFN_cuMemcpyAsync_v7000_ptsz real = csh_real_cuMemcpyAsync_ptsz();
+
+    return real == NULL ? csh_driver_absent()
+                        : real(copy->dst, copy->src, copy->bytes,
+                               copy->stream.handle);
+}
+
+CUresult cuMemcpyAsync_ptsz(CUdeviceptr dst, CUdeviceptr src, size_t bytes,
+                            CUstream stream)
+{
+    const struct csh_copy_uva copy = {
+        .is_async = true,
+        .dst = dst,
+        .src = src,
+        .bytes = bytes,
+        .stream = {stream, CSH_PER_THREAD},
+        .forward = csh_forward_cuMemcpyAsync_ptsz,
+    };
+
+    return csh_engine_copy_uva(&copy);
+}

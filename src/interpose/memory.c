@@ -1,0 +1,298 @@
+/*
+ * memory.c - wrappers of the calls by which device memory begins and ends.
+ *
+ * Each makes the program's own call exactly once, neither delayed nor
+ * reordered: a free may be a barrier that the program relies on. Ends are
+ * announced before the call, because afterwards the driver must not be asked
+ * about the address any more.
+ *
+ * Owns nothing, takes no lock.
+ */
+#include "driver/driver.h"
+#include "engine/engine.h"
+
+CUresult cuMemAlloc_v2(CUdeviceptr *dptr_p, size_t bytes)
+{
+    PFN_cuMemAlloc_v3020 real = csh_real_cuMemAlloc_v2();
+    CUresult result;
+
+    if (real == NULL) {
+        return csh_driver_absent();
+    }
+    result = real(dptr_p, bytes);
+    csh_engine_allocated(result);
+    return result;
+}
+
+CUresult cuMemAllocPitch_v2(CUdeviceptr *dptr_p, size_t *pitch_p, size_t width,
+                            size_t height, unsigned int element)
+{
+    PFN_cuMemAllocPitch_v3020 real = csh_real_cuMemAllocPitch_v2();
+    CUresult result;
+
+    if (real == NULL) {
+        return csh_driver_absent();
+    }
+    result = real(dptr_p, pitch_p, width, height, element);
+    csh_engine_allocated(result);
+    return result;
+}
+
+CUresult cuMemAllocAsync(CUdeviceptr *dptr_p, size_t bytes, CUstream stream)
+{
+    PFN_cuMemAllocAsync_v11020 real = csh_real_cuMemAllocAsync();
+    CUresult result;
+
+    if (real == NULL) {
+        return csh_driver_absent();
+    }
+    result = real(dptr_p, bytes, stream);
+    csh_engine_allocated(result);
+    return result;
+}
+
+CUresult cuMemAllocAsync_ptsz(CUdeviceptr *dptr_p, size_t bytes,
+                              CUstream stream)
+{
+    PFN_cuMemAllocAsync_v11020_ptsz real = csh_real_cuMemAllocAsync_ptsz();
+    CUresult result;
+
+    if (real == NULL) {
+        return csh_driver_absent();
+    }
+    result = real(dptr_p, bytes, stream);
+    csh_engine_allocated(result);
+    return result;
+}
+
+CUresult cuMemAllocFromPoolAsync(CUdeviceptr *dptr_p, size_t bytes,
+                                 CUmemoryPool pool, CUstream stream)
+{
+    PFN_cuMemAllocFromPoolAsync_v11020 real =
+        csh_real_cuMemAllocFromPoolAsync();
+    CUresult result;
+
+    if (real == NULL) {
+        return csh_driver_absent();
+    }
+    result = real(dptr_p, bytes, pool, stream);
+    csh_engine_allocated(result);
+    return result;
+}
+
+CUresult cuMemAllocFromPoolAsync_ptsz(CUdeviceptr *dptr_p, size_t bytes,
+                                      CUmemoryPool pool, CUstream stream)
+{
+    PFN_cuMemAllocFromPoolAsync_v11020_ptsz real =
+        csh_real_cuMemAllocFromPoolAsync_ptsz();
+    CUresult result;
+
+    if (real == NULL) {
+        return csh_driver_absent();
+    }
+    result = real(dptr_p, bytes, pool, stream);
+    csh_engine_allocated(result);
+    return result;
+}
+
+CUresult cuMemAllocManaged(CUdeviceptr *dptr_p, size_t bytes,
+                           unsigned int flags)
+{
+    PFN_cuMemAllocManaged_v6000 real = csh_real_cuMemAllocManaged();
+    CUresult result;
+
+    if (real == NULL) {
+        return csh_driver_absent();
+    }
+    result = real(dptr_p, bytes, flags);
+    csh_engine_allocated(result);
+    return result;
+}
+
+CUresult cuMemCreate(CUmemGenericAllocationHandle *handle_p, size_t bytes,
+                     const CUmemAllocationProp *properties,
+                     unsigned long long flags)
+{
+    PFN_cuMemCreate_v10020 real = csh_real_cuMemCreate();
+    CUresult result;
+
+    if (real == NULL) {
+        return csh_driver_absent();
+    }
+    result = real(handle_p, bytes, properties, flags);
+    csh_engine_allocated(result);
+    return result;
+}
+
+CUresult cuMemMap(CUdeviceptr dptr, size_t bytes, size_t offset,
+                  CUmemGenericAllocationHandle handle, unsigned long long flags)
+{
+    PFN_cuMemMap_v10020 real = csh_real_cuMemMap();
+    CUresult result;
+
+    if (real == NULL) {
+        return csh_driver_absent();
+    }
+    result = real(dptr, bytes, offset, handle, flags);
+    csh_engine_allocated(result);
+    return result;
+}
+
+CUresult cuMemSetAccess(CUdeviceptr dptr, size_t bytes,
+                        const CUmemAccessDesc *access, size_t n)
+{
+    PFN_cuMemSetAccess_v10020 real = csh_real_cuMemSetAccess();
+    CUresult result;
+
+    if (real == NULL) {
+        return csh_driver_absent();
+    }
+    result = real(dptr, bytes, access, n);
+    csh_engine_allocated(result);
+    return result;
+}
+
+CUresult cuMemFree_v2(CUdeviceptr dptr)
+{
+    PFN_cuMemFree_v3020 real = csh_real_cuMemFree_v2();
+    struct csh_release release;
+    CUresult result;
+
+    if (real == NULL) {
+        return csh_driver_absent();
+    }
+    release = csh_engine_release_begin(dptr);
+    result = real(dptr);
+    csh_engine_release_end(&release, result, true);
+    return result;
+}
+
+CUresult cuMemFreeAsync(CUdeviceptr dptr, CUstream stream)
+{
+    PFN_cuMemFreeAsync_v11020 real = csh_real_cuMemFreeAsync();
+    struct csh_release release;
+    CUresult result;
+
+    if (real == NULL) {
+        return csh_driver_absent();
+    }
+    release = csh_engine_release_begin(dptr);
+    result = real(dptr, stream);
+    csh_engine_release_end(&release, result, false);
+    return result;
+}
+
+CUresult cuMemFreeAsync_ptsz(CUdeviceptr dptr, CUstream stream)
+{
+    PFN_cuMemFreeAsync_v11020_ptsz real = csh_real_cuMemFreeAsync_ptsz();
+    struct csh_release release;
+    CUresult result;
+
+    if (real == NULL) {
+        return csh_driver_absent();
+    }
+    release = csh_engine_release_begin(dptr);
+    result = real(dptr, stream);
+    csh_engine_release_end(&release, result, false);
+    return result;
+}
+
+CUresult cuMemUnmap(CUdeviceptr dptr, size_t bytes)
+{
+    PFN_cuMemUnmap_v10020 real = csh_real_cuMemUnmap();
+    CUresult result;
+
+    if (real == NULL) {
+        return csh_driver_absent();
+    }
+    result = real(dptr, bytes);
+    csh_engine_unmapped(dptr, bytes, result);
+    return result;
+}
+
+/* To the engine NULL is the current context; to the driver it is an error. */
+CUresult cuCtxDestroy(CUcontext context)
+{
+    PFN_cuCtxDestroy_v2000 real = csh_real_cuCtxDestroy();
+
+    if (real == NULL) {
+        return csh_driver_absent();
+    }
+    if (context != NULL) {
+        csh_engine_context_ending(context);
+    }
+    return real(context);
+}
+
+CUresult cuCtxDestroy_v2(CUcontext context)
+{
+    PFN_cuCtxDestroy_v4000 real = csh_real_cuCtxDestroy_v2();
+
+    if (real == NULL) {
+        return csh_driver_absent();
+    }
+    if (context != NULL) {
+        csh_engine_context_ending(context);
+    }
+    return real(context);
+}
+
+CUresult cuCtxDetach(CUcontext context)
+{
+    PFN_cuCtxDetach_v2000 real = csh_real_cuCtxDetach();
+
+    if (real == NULL) {
+        return csh_driver_absent();
+    }
+    if (context != NULL) {
+        csh_engine_context_ending(context);
+    }
+    return real(context);
+}
+
+CUresult cuDevicePrimaryCtxRelease(CUdevice device)
+{
+    PFN_cuDevicePrimaryCtxRelease_v7000 real =
+        csh_real_cuDevicePrimaryCtxRelease();
+
+    if (real == NULL) {
+        return csh_driver_absent();
+    }
+    csh_engine_device_resetting(device);
+    return real(device);
+}
+
+CUresult cuDevicePrimaryCtxRelease_v2(CUdevice device)
+{
+    PFN_cuDevicePrimaryCtxRelease_v11000 real =
+        csh_real_cuDevicePrimaryCtxRelease_v2();
+
+    if (real == NULL) {
+        return csh_driver_absent();
+    }
+    csh_engine_device_resetting(device);
+    return real(device);
+}
+
+CUresult cuDevicePrimaryCtxReset(CUdevice device)
+{
+    PFN_cuDevicePrimaryCtxReset_v7000 real = csh_real_cuDevicePrimaryCtxReset();
+
+    if (real == NULL) {
+        return csh_driver_absent();
+    }
+    csh_engine_device_resetting(device);
+    return real(device);
+}
+
+CUresult cuDevicePrimaryCtxReset_v2(CUdevice device)
+{
+    PFN_cuDevicePrimaryCtxReset_v11000 real =
+        csh_real_cuDevicePrimaryCtxReset_v2();
+
+    if (real == NULL) {
+        return csh_driver_absent();
+    }
+    csh_engine_device_resetting(device);
+    return real(device);
+}
