@@ -20,6 +20,7 @@
     X(cuCtxGetCurrent, PFN_cuCtxGetCurrent_v4000)                          \
     X(cuCtxGetDevice, PFN_cuCtxGetDevice_v2000)                            \
     X(cuDeviceGetAttribute, PFN_cuDeviceGetAttribute_v2000)                \
+    X(cuDevicePrimaryCtxGetState, PFN_cuDevicePrimaryCtxGetState_v7000)    \
     X(cuPointerGetAttribute, PFN_cuPointerGetAttribute_v4000)              \
     X(cuMemGetAddressRange_v2, PFN_cuMemGetAddressRange_v3020)             \
     X(cuMemcpyDtoHAsync_v2, PFN_cuMemcpyDtoHAsync_v3020)                   \

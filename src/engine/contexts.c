@@ -101,11 +101,10 @@ static struct entry *entry_create(CUcontext handle)
     return entry;
 }
 
-/* Without driver objects left: ended contexts took them along, or
- * csh_prover_destroy gave them back. */
+/* The context took its driver objects along; only memory is left. */
 static void entry_free(struct entry *entry)
 {
-    csh_prover_destroy(atomic_load(&entry->prover));
+    csh_prover_forget(atomic_load(&entry->prover));
     free(entry);
 }
 
@@ -240,10 +239,8 @@ void csh_context_end(CUcontext handle)
     }
 }
 
-/* The driver offers no way to tell the primary context among a device's
- * contexts before it is reset; all of the device's entries end, and contexts
- * that live on get new ones at their next copy. */
-void csh_context_end_of_device(CUdevice device)
+void csh_context_end_of_device(CUdevice device,
+                               void (*ending)(CUcontext handle))
 {
     struct entry *entry, *next;
 
@@ -261,6 +258,7 @@ void csh_context_end_of_device(CUdevice device)
         if (entry == NULL) {
             return;
         }
+        ending(entry->context.handle);
         release(entry);
     }
 }

@@ -27,14 +27,18 @@ struct csh_prover *csh_context_prover(const struct csh_context *context);
  * inside a program call that may synchronise, and outside capture. */
 void csh_context_prepare(void);
 
-/* The program is about to end this context: nothing of ours is made or used
- * in it any more. Waits for nothing. */
+/* The program has ended this context, and all driver objects in it with it:
+ * the shim lets go of what it remembers. Calls nothing, waits for nothing. */
 void csh_context_end(CUcontext handle);
 
 /* The key of this process, or NULL: then nothing can be proven. */
 const struct csh_fingerprint_key *csh_context_key(void);
 
-/* The primary context of the device, if the shim has seen it. */
-void csh_context_end_of_device(CUdevice device);
+/* The same for every context of a device whose primary context has ended;
+ * each is named to the caller first. The driver does not say which of them
+ * is the primary one; those that live on are taken up again at their next
+ * allocation. */
+void csh_context_end_of_device(CUdevice device,
+                               void (*ending)(CUcontext handle));
 
 #endif

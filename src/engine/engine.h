@@ -43,25 +43,30 @@ struct csh_copy_uva {
 
 CUresult csh_engine_copy_uva(const struct csh_copy_uva *copy);
 
-/* After an allocation or mapping call of the program returned. May do the
- * shim's own synchronising work (these calls may synchronise themselves):
- * prepare the current context, register slabs. */
-void csh_engine_allocated(CUresult result);
+/* CUSHADOW_STRICT=1 and a value was not understood: calls that allocate shall
+ * return CUDA_ERROR_INVALID_VALUE. Copies are refused by the engine itself. */
+bool csh_engine_refuses(void);
 
-/* Around a call that ends device memory. begin before the real call (it may
- * query the driver about the pointer), end after it. */
-struct csh_release { CUdeviceptr base; size_t bytes; };
-struct csh_release csh_engine_release_begin(CUdeviceptr dptr);
-void csh_engine_release_end(const struct csh_release *release,
-                            CUresult result, bool may_synchronise);
-/* cuMemUnmap names its size itself. */
-void csh_engine_unmapped(CUdeviceptr dptr, size_t bytes, CUresult result);
+/* After an allocation or mapping call of the program returned. may_synchronise
+ * says that the call may synchronise by itself, so that the shim may do its
+ * own synchronising work in it: prepare the current context, pin slabs. */
+void csh_engine_allocated(CUresult result, bool may_synchronise);
 
-/* Before a context is destroyed or reset: the shim lets go of all it has in
- * it. NULL: the current context. csh_engine_device_resetting: the primary
- * context of that device. */
-void csh_engine_context_ending(CUcontext context);
-void csh_engine_device_resetting(CUdevice device);
+/* Around a call that ends device memory: releasing before the real call (it
+ * asks the driver about the pointer), released after it. cuMemUnmap names its
+ * size itself. */
+void csh_engine_releasing(CUdeviceptr dptr);
+void csh_engine_unmapping(CUdeviceptr dptr, size_t bytes);
+void csh_engine_released(CUresult result, bool may_synchronise);
+
+/* After a context was destroyed, or a primary context was released (it may
+ * live on) or reset. */
+void csh_engine_context_ended(CUcontext context, CUresult result);
+void csh_engine_primary_released(CUdevice device, CUresult result);
+
+/* After a stream was created; before one is destroyed. */
+void csh_engine_stream_created(CUstream stream, CUresult result);
+void csh_engine_stream_destroying(CUstream stream);
 
 /* Stream capture: counted, so that nothing of ours runs beside a capture. */
 void csh_engine_capture_begun(CUresult result);

@@ -2,9 +2,10 @@
  * memory.c - wrappers of the calls by which device memory begins and ends.
  *
  * Each makes the program's own call exactly once, neither delayed nor
- * reordered: a free may be a barrier that the program relies on. Ends are
- * announced before the call, because afterwards the driver must not be asked
- * about the address any more.
+ * reordered: a free may be a barrier that the program relies on. The end
+ * of memory is announced before the call, because afterwards the driver must
+ * not be asked about the address any more; the end of a context after it,
+ * because the call may fail or the context live on.
  *
  * Owns nothing, takes no lock.
  */
@@ -19,8 +20,11 @@ CUresult cuMemAlloc_v2(CUdeviceptr *dptr_p, size_t bytes)
     if (real == NULL) {
         return csh_driver_absent();
     }
+    if (csh_engine_refuses()) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
     result = real(dptr_p, bytes);
-    csh_engine_allocated(result);
+    csh_engine_allocated(result, true);
     return result;
 }
 
@@ -33,8 +37,11 @@ CUresult cuMemAllocPitch_v2(CUdeviceptr *dptr_p, size_t *pitch_p, size_t width,
     if (real == NULL) {
         return csh_driver_absent();
     }
+    if (csh_engine_refuses()) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
     result = real(dptr_p, pitch_p, width, height, element);
-    csh_engine_allocated(result);
+    csh_engine_allocated(result, true);
     return result;
 }
 
@@ -46,8 +53,11 @@ CUresult cuMemAllocAsync(CUdeviceptr *dptr_p, size_t bytes, CUstream stream)
     if (real == NULL) {
         return csh_driver_absent();
     }
+    if (csh_engine_refuses()) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
     result = real(dptr_p, bytes, stream);
-    csh_engine_allocated(result);
+    csh_engine_allocated(result, false);
     return result;
 }
 
@@ -60,8 +70,11 @@ CUresult cuMemAllocAsync_ptsz(CUdeviceptr *dptr_p, size_t bytes,
     if (real == NULL) {
         return csh_driver_absent();
     }
+    if (csh_engine_refuses()) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
     result = real(dptr_p, bytes, stream);
-    csh_engine_allocated(result);
+    csh_engine_allocated(result, false);
     return result;
 }
 
@@ -75,8 +88,11 @@ CUresult cuMemAllocFromPoolAsync(CUdeviceptr *dptr_p, size_t bytes,
     if (real == NULL) {
         return csh_driver_absent();
     }
+    if (csh_engine_refuses()) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
     result = real(dptr_p, bytes, pool, stream);
-    csh_engine_allocated(result);
+    csh_engine_allocated(result, false);
     return result;
 }
 
@@ -90,8 +106,11 @@ CUresult cuMemAllocFromPoolAsync_ptsz(CUdeviceptr *dptr_p, size_t bytes,
     if (real == NULL) {
         return csh_driver_absent();
     }
+    if (csh_engine_refuses()) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
     result = real(dptr_p, bytes, pool, stream);
-    csh_engine_allocated(result);
+    csh_engine_allocated(result, false);
     return result;
 }
 
@@ -104,8 +123,11 @@ CUresult cuMemAllocManaged(CUdeviceptr *dptr_p, size_t bytes,
     if (real == NULL) {
         return csh_driver_absent();
     }
+    if (csh_engine_refuses()) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
     result = real(dptr_p, bytes, flags);
-    csh_engine_allocated(result);
+    csh_engine_allocated(result, true);
     return result;
 }
 
@@ -119,8 +141,11 @@ CUresult cuMemCreate(CUmemGenericAllocationHandle *handle_p, size_t bytes,
     if (real == NULL) {
         return csh_driver_absent();
     }
+    if (csh_engine_refuses()) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
     result = real(handle_p, bytes, properties, flags);
-    csh_engine_allocated(result);
+    csh_engine_allocated(result, true);
     return result;
 }
 
@@ -133,8 +158,11 @@ CUresult cuMemMap(CUdeviceptr dptr, size_t bytes, size_t offset,
     if (real == NULL) {
         return csh_driver_absent();
     }
+    if (csh_engine_refuses()) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
     result = real(dptr, bytes, offset, handle, flags);
-    csh_engine_allocated(result);
+    csh_engine_allocated(result, false);
     return result;
 }
 
@@ -147,53 +175,53 @@ CUresult cuMemSetAccess(CUdeviceptr dptr, size_t bytes,
     if (real == NULL) {
         return csh_driver_absent();
     }
+    if (csh_engine_refuses()) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
     result = real(dptr, bytes, access, n);
-    csh_engine_allocated(result);
+    csh_engine_allocated(result, false);
     return result;
 }
 
 CUresult cuMemFree_v2(CUdeviceptr dptr)
 {
     PFN_cuMemFree_v3020 real = csh_real_cuMemFree_v2();
-    struct csh_release release;
     CUresult result;
 
     if (real == NULL) {
         return csh_driver_absent();
     }
-    release = csh_engine_release_begin(dptr);
+    csh_engine_releasing(dptr);
     result = real(dptr);
-    csh_engine_release_end(&release, result, true);
+    csh_engine_released(result, true);
     return result;
 }
 
 CUresult cuMemFreeAsync(CUdeviceptr dptr, CUstream stream)
 {
     PFN_cuMemFreeAsync_v11020 real = csh_real_cuMemFreeAsync();
-    struct csh_release release;
     CUresult result;
 
     if (real == NULL) {
         return csh_driver_absent();
     }
-    release = csh_engine_release_begin(dptr);
+    csh_engine_releasing(dptr);
     result = real(dptr, stream);
-    csh_engine_release_end(&release, result, false);
+    csh_engine_released(result, false);
     return result;
 }
 
 CUresult cuMemFreeAsync_ptsz(CUdeviceptr dptr, CUstream stream)
 {
     PFN_cuMemFreeAsync_v11020_ptsz real = csh_real_cuMemFreeAsync_ptsz();
-    struct csh_release release;
     CUresult result;
 
     if (real == NULL) {
         return csh_driver_absent();
     }
-    release = csh_engine_release_begin(dptr);
+    csh_engine_releasing(dptr);
     result = real(dptr, stream);
-    csh_engine_release_end(&release, result, false);
+    csh_engine_released(result, false);
     return result;
 }
 
@@ -205,94 +233,102 @@ CUresult cuMemUnmap(CUdeviceptr dptr, size_t bytes)
     if (real == NULL) {
         return csh_driver_absent();
     }
+    csh_engine_unmapping(dptr, bytes);
     result = real(dptr, bytes);
-    csh_engine_unmapped(dptr, bytes, result);
+    csh_engine_released(result, true);
     return result;
 }
 
-/* To the engine NULL is the current context; to the driver it is an error. */
 CUresult cuCtxDestroy(CUcontext context)
 {
     PFN_cuCtxDestroy_v2000 real = csh_real_cuCtxDestroy();
+    CUresult result;
 
     if (real == NULL) {
         return csh_driver_absent();
     }
-    if (context != NULL) {
-        csh_engine_context_ending(context);
-    }
-    return real(context);
+    result = real(context);
+    csh_engine_context_ended(context, result);
+    return result;
 }
 
 CUresult cuCtxDestroy_v2(CUcontext context)
 {
     PFN_cuCtxDestroy_v4000 real = csh_real_cuCtxDestroy_v2();
+    CUresult result;
 
     if (real == NULL) {
         return csh_driver_absent();
     }
-    if (context != NULL) {
-        csh_engine_context_ending(context);
-    }
-    return real(context);
+    result = real(context);
+    csh_engine_context_ended(context, result);
+    return result;
 }
 
 CUresult cuCtxDetach(CUcontext context)
 {
     PFN_cuCtxDetach_v2000 real = csh_real_cuCtxDetach();
+    CUresult result;
 
     if (real == NULL) {
         return csh_driver_absent();
     }
-    if (context != NULL) {
-        csh_engine_context_ending(context);
-    }
-    return real(context);
+    result = real(context);
+    csh_engine_context_ended(context, result);
+    return result;
 }
 
 CUresult cuDevicePrimaryCtxRelease(CUdevice device)
 {
     PFN_cuDevicePrimaryCtxRelease_v7000 real =
         csh_real_cuDevicePrimaryCtxRelease();
+    CUresult result;
 
     if (real == NULL) {
         return csh_driver_absent();
     }
-    csh_engine_device_resetting(device);
-    return real(device);
+    result = real(device);
+    csh_engine_primary_released(device, result);
+    return result;
 }
 
 CUresult cuDevicePrimaryCtxRelease_v2(CUdevice device)
 {
     PFN_cuDevicePrimaryCtxRelease_v11000 real =
         csh_real_cuDevicePrimaryCtxRelease_v2();
+    CUresult result;
 
     if (real == NULL) {
         return csh_driver_absent();
     }
-    csh_engine_device_resetting(device);
-    return real(device);
+    result = real(device);
+    csh_engine_primary_released(device, result);
+    return result;
 }
 
 CUresult cuDevicePrimaryCtxReset(CUdevice device)
 {
     PFN_cuDevicePrimaryCtxReset_v7000 real = csh_real_cuDevicePrimaryCtxReset();
+    CUresult result;
 
     if (real == NULL) {
         return csh_driver_absent();
     }
-    csh_engine_device_resetting(device);
-    return real(device);
+    result = real(device);
+    csh_engine_primary_released(device, result);
+    return result;
 }
 
 CUresult cuDevicePrimaryCtxReset_v2(CUdevice device)
 {
     PFN_cuDevicePrimaryCtxReset_v11000 real =
         csh_real_cuDevicePrimaryCtxReset_v2();
+    CUresult result;
 
     if (real == NULL) {
         return csh_driver_absent();
     }
-    csh_engine_device_resetting(device);
-    return real(device);
+    result = real(device);
+    csh_engine_primary_released(device, result);
+    return result;
 }

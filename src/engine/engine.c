@@ -1,0 +1,203 @@
+/*
+ * engine.c - the wrappers' door: is the shim active, and who does the work.
+ *
+ * Owns nothing. Everything here keeps errno, because a program may look at
+ * it after a call that cannot set it.
+ */
+#include "engine/engine.h"
+
+#include <errno.h>
+
+#include "engine/calls.h"
+#include "engine/contexts.h"
+#include "engine/facts.h"
+#include "engine/observe.h"
+#include "engine/offload.h"
+#include "engine/phase.h"
+#include "engine/reload.h"
+#include "engine/residency.h"
+#include "track/captures.h"
+
+bool csh_engine_refuses(void)
+{
+    return !csh_phase_begin() && csh_phase_refuses();
+}
+
+CUresult csh_engine_copy(const struct csh_copy *copy)
+{
+    int saved_errno = errno;
+    CUresult result;
+
+    if (CSH_UNLIKELY(!csh_phase_begin())) {
+        return csh_phase_refuses() ? CUDA_ERROR_INVALID_VALUE
+                                   : copy->forward(copy);
+    }
+    result = copy->direction == CSH_D2H ? csh_offload(copy)
+                                        : csh_reload(copy);
+    errno = saved_errno;
+    return result;
+}
+
+/* A copy whose direction was found; forwards to the program's own call. */
+struct directed_copy {
+    struct csh_copy copy; /* first: forward gets it back */
+    const struct csh_copy_uva *uva;
+};
+
+static CUresult forward_uva(const struct csh_copy *copy)
+{
+    const struct csh_copy_uva *uva =
+        ((const struct directed_copy *)copy)->uva;
+
+    return uva->forward(uva);
+}
+
+CUresult csh_engine_copy_uva(const struct csh_copy_uva *uva)
+{
+    struct directed_copy directed = {
+        .copy = {.is_async = uva->is_async,
+                 .bytes = uva->bytes,
+                 .stream = uva->stream,
+                 .forward = forward_uva},
+        .uva = uva,
+    };
+    struct csh_own_calls own;
+    bool is_directed;
+    CUdeviceptr host;
+
+    if (CSH_UNLIKELY(!csh_phase_begin())) {
+        return csh_phase_refuses() ? CUDA_ERROR_INVALID_VALUE
+                                   : uva->forward(uva);
+    }
+    own = csh_own_calls_begin();
+    is_directed =
+        csh_facts_direction(uva->dst, uva->src, &directed.copy.direction);
+    csh_own_calls_end(&own);
+    if (!is_directed) {
+        return csh_phase_note(uva->forward(uva));
+    }
+    host = directed.copy.direction == CSH_D2H ? uva->dst : uva->src;
+    directed.copy.host = (void *)(uintptr_t)host;
+    directed.copy.device =
+        directed.copy.direction == CSH_D2H ? uva->src : uva->dst;
+    return csh_engine_copy(&directed.copy);
+}
+
+/* The shim's own synchronising work, inside a call of the program that may
+ * synchronise by itself. Never beside a capture. */
+static void tidy(void)
+{
+    struct csh_own_calls own;
+
+    if (csh_captures_any_active() || csh_residency_store() == NULL) {
+        return;
+    }
+    own = csh_own_calls_begin();
+    csh_store_tidy(csh_residency_store());
+    csh_own_calls_end(&own);
+}
+
+void csh_engine_allocated(CUresult result)
+{
+    int saved_errno = errno;
+
+    csh_phase_note(result);
+    if (result == CUDA_SUCCESS && csh_phase_begin() &&
+        !csh_captures_any_active()) {
+        struct csh_own_calls own = csh_own_calls_begin();
+
+        csh_context_prepare();
+        csh_own_calls_end(&own);
+        tidy();
+    }
+    errno = saved_errno;
+}
+
+void csh_engine_releasing(CUdeviceptr dptr)
+{
+    int saved_errno = errno;
+    CUdeviceptr base = 0;
+    size_t bytes = 0;
+
+    if (dptr != 0 && csh_phase_is_active()) {
+        struct csh_own_calls own = csh_own_calls_begin();
+        CUresult result = csh_calls()->cuMemGetAddressRange_v2(&base, &bytes,
+                                                               dptr);
+
+        csh_own_calls_end(&own);
+        if (result == CUDA_SUCCESS) {
+            csh_engine_unmapping(base, bytes);
+        }
+    }
+    errno = saved_errno;
+}
+
+void csh_engine_released(CUresult result, bool may_synchronise)
+{
+    int saved_errno = errno;
+
+    csh_phase_note(result);
+    if (may_synchronise && result == CUDA_SUCCESS && csh_phase_is_active()) {
+        tidy();
+    }
+    errno = saved_errno;
+}
+
+void csh_engine_unmapping(CUdeviceptr dptr, size_t bytes)
+{
+    int saved_errno = errno;
+
+    if (csh_phase_is_active()) {
+        csh_residency_forget(dptr, bytes);
+        csh_observe_forget(dptr, bytes);
+    }
+    errno = saved_errno;
+}
+
+void csh_engine_context_ended(CUcontext context, CUresult result)
+{
+    int saved_errno = errno;
+
+    csh_phase_note(result);
+    if (result == CUDA_SUCCESS && context != NULL && csh_phase_is_active()) {
+        csh_residency_forget_context(context);
+        csh_context_end(context);
+    }
+    errno = saved_errno;
+}
+
+void csh_engine_primary_released(CUdevice device, CUresult result)
+{
+    int saved_errno = errno;
+    unsigned int flags;
+    int is_alive = 1;
+
+    csh_phase_note(result);
+    if (result == CUDA_SUCCESS && csh_phase_is_active() &&
+        csh_calls()->cuDevicePrimaryCtxGetState(device, &flags, &is_alive) ==
+            CUDA_SUCCESS &&
+        is_alive == 0) {
+        csh_context_end_of_device(device, csh_residency_forget_context);
+    }
+    errno = saved_errno;
+}
+
+void csh_engine_capture_begun(CUresult result)
+{
+    if (result == CUDA_SUCCESS) {
+        csh_captures_begun();
+    }
+}
+
+void csh_engine_capture_ended(struct csh_stream stream, CUresult result)
+{
+    int saved_errno = errno;
+
+    /* A failed call ends the capture or leaves it, depending on why it
+     * failed: the stream itself knows. In doubt it still captures. */
+    if (result == CUDA_SUCCESS ||
+        (csh_phase_is_active() && !csh_facts_is_capturing(&stream))) {
+        csh_captures_ended();
+    }
+    errno = saved_errno;
+}

@@ -1,0 +1,45 @@
+/*
+ * facts.h - what the driver says about the memory and the stream of a copy.
+ *
+ * Queries only, made between csh_own_calls_begin and _end. Doubt is answered
+ * with the value that forwards the program's call.
+ */
+#ifndef CSH_ENGINE_FACTS_H
+#define CSH_ENGINE_FACTS_H
+
+#include <cuda.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/contexts.h"
+#include "engine/engine.h"
+#include "engine/policy.h"
+
+/* Pageable only if the driver knows neither end of the range. */
+enum csh_host_kind csh_facts_host(const void *host, size_t bytes);
+
+/* True as well when the driver would not say. */
+bool csh_facts_is_capturing(const struct csh_stream *stream);
+
+/* The device range can be read by a kernel of this context, as a whole, and
+ * the stream is one of this context's. */
+bool csh_facts_is_plain(const struct csh_copy *copy,
+                        const struct csh_context *context);
+
+/* Whether the stream's work is done, without any wait. */
+bool csh_facts_is_idle_now(const struct csh_stream *stream);
+
+/* Whether the stream's work is done, after a wait that the program's own call
+ * may make as well: the synchronous forms synchronise the stream; for the
+ * asynchronous forms a pageable copy "might be synchronous" (CUDA driver API,
+ * API synchronization behavior), so the wait ends after timeout_ns, and after
+ * such an end nothing is waited for at all for a while. */
+bool csh_facts_settle(const struct csh_copy *copy, uint64_t timeout_ns);
+
+/* For cuMemcpy and cuMemcpyAsync: the direction, if exactly one of the two
+ * addresses is device memory and the other is host memory. */
+bool csh_facts_direction(CUdeviceptr dst, CUdeviceptr src,
+                         enum csh_direction *direction_p);
+
+#endif

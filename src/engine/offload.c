@@ -1,0 +1,268 @@
+/*
+ * offload.c - device to host: forward, capture, or prove and elide.
+ *
+ * Owns nothing that outlives a call. An attempt gathers facts in rising order
+ * of cost, asks the policy after each step, and stops at the first verdict
+ * that forwards. Whatever goes wrong in an attempt ends in the program's own
+ * call: once, with its own arguments, outside the shim's capture mode.
+ *
+ * The elision, in the order that makes it right:
+ *   1. the driver says that the range is plain device memory of this context;
+ *   2. the kernel, ordered behind the stream's work, reads the range in this
+ *      call and its fingerprint equals the shadow's;
+ *   3. the real stream synchronisation succeeds, so errors and ordering are
+ *      those of the copy;
+ *   4. the host range is filled from the shadow, whose bytes never change.
+ */
+#include "engine/offload.h"
+
+#include <string.h>
+
+#include "engine/calls.h"
+#include "engine/contexts.h"
+#include "engine/facts.h"
+#include "engine/observe.h"
+#include "engine/phase.h"
+#include "engine/policy.h"
+#include "engine/residency.h"
+#include "track/captures.h"
+
+struct attempt {
+    const struct csh_copy *copy;
+    const struct csh_context *context; /* held, or NULL */
+    struct csh_shadow *shadow;         /* held, or NULL */
+    struct csh_offload_facts facts;
+    struct csh_decision decision;
+};
+
+static bool goes_on(struct attempt *attempt)
+{
+    attempt->decision = csh_policy_offload(&attempt->facts);
+    return attempt->decision.verdict != CSH_VERDICT_FORWARD;
+}
+
+static void give_up(struct attempt *attempt, enum csh_reason reason)
+{
+    attempt->decision.verdict = CSH_VERDICT_FORWARD;
+    attempt->decision.reason = reason;
+}
+
+/* Facts that cost no call of the driver; the others at their best. */
+static bool look_at_records(struct attempt *attempt)
+{
+    const struct csh_copy *copy = attempt->copy;
+    struct csh_offload_facts *facts = &attempt->facts;
+
+    *facts = (struct csh_offload_facts){
+        .mode = csh_options()->mode,
+        .is_large = copy->bytes >= csh_options()->min_bytes &&
+                    copy->bytes > 0,
+        .is_capturing = csh_captures_any_active(),
+        .is_suited = true,
+        .knowledge = CSH_KNOWS_UPLOADED,
+        .host = CSH_HOST_PAGEABLE,
+        .is_plain = true,
+        .is_idle = true,
+        .may_prove = true,
+    };
+    if (!goes_on(attempt)) {
+        return false;
+    }
+    facts->knowledge =
+        csh_residency_find(copy->device, copy->bytes, &attempt->shadow);
+    return goes_on(attempt);
+}
+
+static bool ask_driver(struct attempt *attempt)
+{
+    const struct csh_copy *copy = attempt->copy;
+    struct csh_offload_facts *facts = &attempt->facts;
+    struct csh_prover *prover;
+
+    attempt->context = csh_context_acquire();
+    facts->is_plain = attempt->context != NULL;
+    if (!goes_on(attempt)) {
+        return false;
+    }
+    facts->is_suited = attempt->context->is_suited;
+    facts->is_capturing = csh_facts_is_capturing(&copy->stream);
+    prover = csh_context_prover(attempt->context);
+    facts->may_prove = prover != NULL && csh_prover_may_prove(prover);
+    if (!goes_on(attempt)) {
+        return false;
+    }
+    facts->host = csh_facts_host(copy->host, copy->bytes);
+    facts->is_plain = csh_facts_is_plain(copy, attempt->context);
+    if (!goes_on(attempt)) {
+        return false;
+    }
+    if (attempt->decision.verdict == CSH_VERDICT_OBSERVE) {
+        return true; /* this mode waits for nothing */
+    }
+    facts->is_idle = csh_facts_settle(
+        copy, csh_options()->proof_timeout_ms * UINT64_C(1000000));
+    return goes_on(attempt);
+}
+
+/* Gives the host range the shadow's bytes and remembers that it has them. */
+static void materialise(const struct attempt *attempt,
+                        struct csh_shadow *shadow)
+{
+    const struct csh_copy *copy = attempt->copy;
+
+    memcpy(copy->host, csh_shadow_bytes(shadow), copy->bytes);
+    csh_residency_offloaded(copy->host, copy->bytes, shadow);
+}
+
+/* A fresh shadow, filled by DMA and finished: its fingerprint is that of its
+ * own bytes, taken when they can no longer change. Held; NULL on failure with
+ * the reason. */
+static struct csh_shadow *take_shadow(const struct csh_copy *copy,
+                                      enum csh_reason *reason_p)
+{
+    struct csh_fingerprint fingerprint;
+    struct csh_shadow *shadow =
+        csh_store_allocate(csh_residency_store(), copy->bytes, reason_p);
+
+    if (shadow == NULL) {
+        return NULL;
+    }
+    if (csh_call_copy_to_host(csh_shadow_fill(shadow), copy->device,
+                              copy->bytes, &copy->stream) != CUDA_SUCCESS ||
+        csh_call_stream_synchronize(&copy->stream) != CUDA_SUCCESS) {
+        /* Whether the DMA is over nobody knows now: the memory is left to
+         * it for good. */
+        csh_store_abandon(csh_residency_store(), shadow);
+        *reason_p = CSH_REASON_error;
+        return NULL;
+    }
+    csh_fingerprint_compute(csh_context_key(), csh_shadow_bytes(shadow),
+                            copy->bytes, &fingerprint);
+    csh_shadow_finish(shadow, fingerprint.lane);
+    return shadow;
+}
+
+static bool capture(struct attempt *attempt)
+{
+    const struct csh_copy *copy = attempt->copy;
+    enum csh_reason reason = CSH_REASON_error;
+    struct csh_shadow *shadow;
+
+    if (csh_context_key() == NULL) {
+        give_up(attempt, CSH_REASON_unready);
+        return false;
+    }
+    shadow = take_shadow(copy, &reason);
+    if (shadow == NULL) {
+        give_up(attempt, reason);
+        return false;
+    }
+    materialise(attempt, shadow);
+    csh_residency_holds(attempt->context->handle, copy->device, copy->bytes,
+                        shadow);
+    csh_shadow_release(csh_residency_store(), shadow);
+    return true;
+}
+
+static void elide(struct attempt *attempt)
+{
+    if (csh_call_stream_synchronize(&attempt->copy->stream) !=
+        CUDA_SUCCESS) {
+        give_up(attempt, CSH_REASON_error);
+        return;
+    }
+    materialise(attempt, attempt->shadow);
+}
+
+static void prove(struct attempt *attempt)
+{
+    const struct csh_copy *copy = attempt->copy;
+    struct csh_fingerprint expected;
+
+    csh_shadow_proof(attempt->shadow, expected.lane);
+    switch (csh_prover_prove(
+        csh_context_prover(attempt->context), &copy->stream, copy->device,
+        copy->bytes, &expected,
+        csh_options()->proof_timeout_ms * UINT64_C(1000000))) {
+    case CSH_PROOF_EQUAL:
+        elide(attempt);
+        return;
+    case CSH_PROOF_DIFFERENT:
+        attempt->decision.verdict = CSH_VERDICT_CAPTURE;
+        attempt->decision.reason = CSH_REASON_dirty;
+        capture(attempt);
+        return;
+    case CSH_PROOF_TIMEOUT:
+        give_up(attempt, CSH_REASON_timeout);
+        return;
+    case CSH_PROOF_BUSY:
+        give_up(attempt, CSH_REASON_busy);
+        return;
+    case CSH_PROOF_ERROR:
+        break;
+    }
+    give_up(attempt, CSH_REASON_error);
+}
+
+/* Everything of the shim's own; afterwards the verdict says what is left to
+ * do: nothing (PROVE: elided, CAPTURE: served) or the program's call. */
+static void try(struct attempt *attempt)
+{
+    struct csh_own_calls own;
+
+    if (!look_at_records(attempt)) {
+        return;
+    }
+    own = csh_own_calls_begin();
+    if (ask_driver(attempt)) {
+        if (attempt->decision.verdict == CSH_VERDICT_PROVE) {
+            prove(attempt);
+        } else if (attempt->decision.verdict == CSH_VERDICT_CAPTURE) {
+            capture(attempt);
+        }
+    }
+    csh_own_calls_end(&own);
+}
+
+static CUresult forward(struct attempt *attempt)
+{
+    const struct csh_copy *copy = attempt->copy;
+    CUresult result = csh_phase_note(copy->forward(copy));
+
+    csh_statistics_count(CSH_D2H,
+                         result == CUDA_SUCCESS ? CSH_OUTCOME_passed
+                                                : CSH_OUTCOME_failed,
+                         attempt->decision.reason, copy->bytes);
+    if (result == CUDA_SUCCESS &&
+        attempt->decision.verdict == CSH_VERDICT_OBSERVE &&
+        csh_facts_is_idle_now(&copy->stream)) {
+        csh_observe_offloaded(copy);
+    }
+    return result;
+}
+
+CUresult csh_offload(const struct csh_copy *copy)
+{
+    struct attempt attempt = {.copy = copy};
+    CUresult result = CUDA_SUCCESS;
+
+    try(&attempt);
+    switch (attempt.decision.verdict) {
+    case CSH_VERDICT_PROVE:
+        csh_statistics_count(CSH_D2H, CSH_OUTCOME_elided,
+                             attempt.decision.reason, copy->bytes);
+        break;
+    case CSH_VERDICT_CAPTURE:
+        csh_statistics_count(CSH_D2H, CSH_OUTCOME_served,
+                             attempt.decision.reason, copy->bytes);
+        break;
+    default:
+        result = forward(&attempt);
+        break;
+    }
+    if (attempt.shadow != NULL) {
+        csh_shadow_release(csh_residency_store(), attempt.shadow);
+    }
+    csh_context_release(attempt.context);
+    return result;
+}

@@ -1,0 +1,213 @@
+/*
+ * reload.c - host to device: forward, or serve from a pinned shadow.
+ *
+ * Owns nothing that outlives a call. The bytes come from the shadow only when
+ * the source is pageable, the stream is idle (so nothing queued can still
+ * write the source, and nothing is waited for on the program's behalf), and
+ * the source's bytes were compared with the shadow's in this very call.
+ * Pinned sources are read by the driver in stream order, as ever.
+ *
+ * The shadow must outlive the DMA that reads it: an event behind the DMA is
+ * noted with the shadow, which is not given back before the event is done.
+ */
+#include "engine/reload.h"
+
+#include <string.h>
+
+#include "engine/calls.h"
+#include "engine/contexts.h"
+#include "engine/facts.h"
+#include "engine/observe.h"
+#include "engine/phase.h"
+#include "engine/policy.h"
+#include "engine/residency.h"
+#include "track/captures.h"
+
+struct attempt {
+    const struct csh_copy *copy;
+    const struct csh_context *context; /* held, or NULL */
+    struct csh_shadow *shadow;         /* held, or NULL */
+    struct csh_reload_facts facts;
+    struct csh_decision decision;
+};
+
+static bool goes_on(struct attempt *attempt)
+{
+    attempt->decision = csh_policy_reload(&attempt->facts);
+    return attempt->decision.verdict != CSH_VERDICT_FORWARD;
+}
+
+static void give_up(struct attempt *attempt, enum csh_reason reason)
+{
+    attempt->decision.verdict = CSH_VERDICT_FORWARD;
+    attempt->decision.reason = reason;
+}
+
+/* Facts that cost no call of the driver; the others at their best. */
+static bool look_at_records(struct attempt *attempt)
+{
+    const struct csh_copy *copy = attempt->copy;
+
+    attempt->facts = (struct csh_reload_facts){
+        .mode = csh_options()->mode,
+        .is_large = copy->bytes >= csh_options()->min_bytes &&
+                    copy->bytes > 0,
+        .is_capturing = csh_captures_any_active(),
+        .is_suited = true,
+        .has_shadow = true,
+        .host = CSH_HOST_PAGEABLE,
+        .is_plain = true,
+        .is_idle = true,
+        .is_equal = true,
+    };
+    if (!goes_on(attempt)) {
+        return false;
+    }
+    attempt->shadow = csh_residency_find_host(copy->host, copy->bytes);
+    attempt->facts.has_shadow = attempt->shadow != NULL;
+    return goes_on(attempt);
+}
+
+static bool ask_driver(struct attempt *attempt)
+{
+    const struct csh_copy *copy = attempt->copy;
+    struct csh_reload_facts *facts = &attempt->facts;
+
+    attempt->context = csh_context_acquire();
+    facts->is_plain = attempt->context != NULL;
+    if (!goes_on(attempt)) {
+        return false;
+    }
+    facts->is_suited = attempt->context->is_suited;
+    facts->is_capturing = csh_facts_is_capturing(&copy->stream);
+    if (!goes_on(attempt)) {
+        return false;
+    }
+    facts->host = csh_facts_host(copy->host, copy->bytes);
+    facts->is_plain = csh_facts_is_plain(copy, attempt->context);
+    if (!goes_on(attempt)) {
+        return false;
+    }
+    /* "A stream sync is performed before the copy is initiated" (CUDA driver
+     * API, for synchronous copies from pageable memory). */
+    facts->is_idle =
+        copy->is_async
+            ? csh_facts_is_idle_now(&copy->stream)
+            : csh_call_stream_synchronize(&copy->stream) == CUDA_SUCCESS;
+    return goes_on(attempt);
+}
+
+/* Remembers that a DMA reads the shadow. Where no event can be had the DMA is
+ * waited for: the stream was idle, so it is all that there is to wait for. */
+static CUresult keep_until_done(struct attempt *attempt)
+{
+    const struct csh_engine_calls *calls = csh_calls();
+    const struct csh_stream *stream = &attempt->copy->stream;
+    CUevent event;
+
+    if (!attempt->copy->is_async ||
+        calls->cuEventCreate(&event, CU_EVENT_DISABLE_TIMING) !=
+            CUDA_SUCCESS) {
+        return csh_call_stream_synchronize(stream);
+    }
+    if (csh_call_event_record(event, stream) != CUDA_SUCCESS ||
+        !csh_shadow_note_use(csh_residency_store(), attempt->shadow,
+                             event)) {
+        calls->cuEventDestroy_v2(event);
+        return csh_call_stream_synchronize(stream);
+    }
+    return CUDA_SUCCESS;
+}
+
+static void serve(struct attempt *attempt)
+{
+    const struct csh_copy *copy = attempt->copy;
+    CUresult result = csh_call_copy_to_device(
+        copy->device, csh_shadow_bytes(attempt->shadow), copy->bytes,
+        &copy->stream);
+
+    if (result == CUDA_SUCCESS) {
+        result = keep_until_done(attempt);
+    }
+    if (result != CUDA_SUCCESS) {
+        /* A DMA may be under way whose end is not known: the shadow is never
+         * given back. */
+        csh_shadow_pin_for_ever(csh_residency_store(), attempt->shadow);
+        give_up(attempt, CSH_REASON_error);
+        return;
+    }
+    csh_residency_holds(attempt->context->handle, copy->device, copy->bytes,
+                        attempt->shadow);
+}
+
+static void try(struct attempt *attempt)
+{
+    struct csh_own_calls own;
+
+    if (!look_at_records(attempt)) {
+        return;
+    }
+    own = csh_own_calls_begin();
+    if (ask_driver(attempt)) {
+        attempt->facts.is_equal =
+            memcmp(attempt->copy->host, csh_shadow_bytes(attempt->shadow),
+                   attempt->copy->bytes) == 0;
+        if (goes_on(attempt)) {
+            serve(attempt);
+        }
+    }
+    csh_own_calls_end(&own);
+}
+
+/* The program's own bytes are on their way: whatever was known of the range
+ * is not known any more. */
+static void note_uploaded(const struct attempt *attempt)
+{
+    const struct csh_copy *copy = attempt->copy;
+    CUcontext context = NULL;
+
+    if (!attempt->facts.is_large) {
+        return;
+    }
+    if (csh_calls()->cuCtxGetCurrent(&context) != CUDA_SUCCESS) {
+        context = NULL;
+    }
+    csh_residency_uploaded(context, copy->device, copy->bytes);
+    if (attempt->facts.mode == CSH_MODE_OBSERVE) {
+        csh_observe_uploaded(copy);
+    }
+}
+
+static CUresult forward(struct attempt *attempt)
+{
+    const struct csh_copy *copy = attempt->copy;
+    CUresult result = csh_phase_note(copy->forward(copy));
+
+    csh_statistics_count(CSH_H2D,
+                         result == CUDA_SUCCESS ? CSH_OUTCOME_passed
+                                                : CSH_OUTCOME_failed,
+                         attempt->decision.reason, copy->bytes);
+    if (result == CUDA_SUCCESS) {
+        note_uploaded(attempt);
+    }
+    return result;
+}
+
+CUresult csh_reload(const struct csh_copy *copy)
+{
+    struct attempt attempt = {.copy = copy};
+    CUresult result = CUDA_SUCCESS;
+
+    try(&attempt);
+    if (attempt.decision.verdict == CSH_VERDICT_SERVE) {
+        csh_statistics_count(CSH_H2D, CSH_OUTCOME_served,
+                             attempt.decision.reason, copy->bytes);
+    } else {
+        result = forward(&attempt);
+    }
+    if (attempt.shadow != NULL) {
+        csh_shadow_release(csh_residency_store(), attempt.shadow);
+    }
+    csh_context_release(attempt.context);
+    return result;
+}

@@ -1,0 +1,45 @@
+/*
+ * residency.h - which device range and which host range hold what.
+ *
+ * Hints, every one: a record says where to look for a proof, and is never a
+ * proof. Shadows that come out are held for the caller, who releases them.
+ */
+#ifndef CSH_ENGINE_RESIDENCY_H
+#define CSH_ENGINE_RESIDENCY_H
+
+#include <cuda.h>
+#include <stddef.h>
+
+#include "engine/policy.h"
+#include "shadow/store.h"
+
+/* The store of all shadows; made at the first question, NULL if that failed. */
+struct csh_store *csh_residency_store(void);
+
+/* What is recorded about exactly this device range. *shadow_p is held if the
+ * answer is CSH_KNOWS_SHADOW, else NULL. A range that one or more uploads
+ * cover without a gap counts as uploaded. */
+enum csh_knowledge csh_residency_find(CUdeviceptr device, size_t bytes,
+                                      struct csh_shadow **shadow_p);
+
+/* The shadow whose bytes an offload left in exactly this host range, held;
+ * NULL if none. */
+struct csh_shadow *csh_residency_find_host(const void *host, size_t bytes);
+
+/* The program uploaded its own bytes: contents unknown from here on. */
+void csh_residency_uploaded(CUcontext context, CUdeviceptr device,
+                            size_t bytes);
+
+/* The device range holds the shadow's bytes. */
+void csh_residency_holds(CUcontext context, CUdeviceptr device, size_t bytes,
+                         struct csh_shadow *shadow);
+
+/* The host range was given the shadow's bytes. */
+void csh_residency_offloaded(const void *host, size_t bytes,
+                             struct csh_shadow *shadow);
+
+/* Device memory ends, or a context with all of its memory. */
+void csh_residency_forget(CUdeviceptr base, size_t bytes);
+void csh_residency_forget_context(CUcontext context);
+
+#endif
