@@ -45,7 +45,8 @@ static bool find_fault(const char *name, uint64_t call, CUresult *result_p)
         const struct sim_fault *fault = &settings->faults[i];
 
         if (call >= fault->first && call <= fault->last &&
-            strcmp(fault->entry, name) == 0) {
+            (strcmp(fault->entry, name) == 0 ||
+             strcmp(fault->entry, "*") == 0)) {
             *result_p = fault->error;
             return true;
         }

@@ -28,7 +28,8 @@
 #include "simcuda_counters.h"
 
 #define SIM_DECLARE(symbol_, base_, since_, flavour_, pfn_) \
-    extern __typeof__(*(pfn_)0) symbol_;
+    extern __typeof__(*(pfn_)0) symbol_ \
+        __attribute__((visibility("default")));
 SIM_ENTRIES(SIM_DECLARE)
 #undef SIM_DECLARE
 
@@ -66,11 +67,11 @@ enum sim_resolver {
 
 /* One scripted failure (SIMCUDA_FAULT). */
 struct sim_fault {
-    char entry[64];      /* ELF symbol */
+    char entry[64];       /* ELF symbol, or "*": each of them */
     uint64_t first, last; /* calls that fail, counted from 1, both included */
     CUresult error;
 };
-enum { SIM_MAX_FAULTS = 32 };
+enum { SIM_MAX_FAULTS = 32, SIM_PATH_BYTES = 4096 };
 
 /* Behaviours that no document promises, each off unless SIMCUDA_BEHAVIOUR
  * names it:
@@ -79,12 +80,18 @@ enum { SIM_MAX_FAULTS = 32 };
  * - free_synchronises_not: cuMemFree does not wait
  * - lookup_miss_succeeds: cuGetProcAddress of an unknown name answers
  *   CUDA_SUCCESS and a NULL address, as cuda.h 13.0 words it; otherwise
- *   CUDA_ERROR_NOT_FOUND, as CUDA 11 had it */
+ *   CUDA_ERROR_NOT_FOUND, as CUDA 11 had it
+ * - pinning_synchronises: pinning host memory waits for the whole context
+ *   (giving it back always does)
+ * - lazy_load_synchronises: so does the first launch of a function that
+ *   cuFuncLoad has not loaded */
 #define SIM_BEHAVIOURS(X)               \
     X(pageable_d2h_async_returns_early) \
     X(pageable_h2d_reads_late)          \
     X(free_synchronises_not)            \
-    X(lookup_miss_succeeds)
+    X(lookup_miss_succeeds)             \
+    X(pinning_synchronises)             \
+    X(lazy_load_synchronises)
 
 /* SIMCUDA_* settings, parsed once at the first entry. */
 struct sim_settings {
@@ -97,7 +104,8 @@ struct sim_settings {
     SIM_BEHAVIOURS(SIM_BEHAVIOUR)
 #undef SIM_BEHAVIOUR
     enum sim_resolver resolver; /* SIMCUDA_RESOLVER, default table */
-    char counters_file[4096];   /* SIMCUDA_COUNTERS, empty: none */
+    char counters_file[SIM_PATH_BYTES]; /* SIMCUDA_COUNTERS, empty: none */
+    char lookups_file[SIM_PATH_BYTES];  /* SIMCUDA_LOOKUPS, empty: none */
     struct sim_fault faults[SIM_MAX_FAULTS]; /* SIMCUDA_FAULT */
     unsigned n_faults;
 };

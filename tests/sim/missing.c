@@ -15,11 +15,11 @@ enum {
     SIM_ENTRIES(SIM_NUMBER)
 };
 
-#define SIM_MISSING(symbol_, base_, since_, flavour_, pfn_) \
-    __attribute__((weak)) int symbol_(void);                \
-    int symbol_(void)                                       \
-    {                                                       \
-        return sim_missing(SIM_ROW_##symbol_);              \
+#define SIM_MISSING(symbol_, base_, since_, flavour_, pfn_)            \
+    __attribute__((weak, visibility("default"))) int symbol_(void);    \
+    int symbol_(void)                                                  \
+    {                                                                  \
+        return sim_missing(SIM_ROW_##symbol_);                         \
     }
 
 SIM_ENTRIES(SIM_MISSING)

@@ -12,7 +12,10 @@
  *
  * No state of its own; the variants of SIMCUDA_RESOLVER are in exports.c.
  */
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include "entry.h"
 #include "exports.h"
 #include "table.h"
@@ -34,17 +37,18 @@ static const struct sim_row *find_newest(const char *base, bool per_thread,
             continue;
         }
         *known_p = true;
-        if (row->since <= version && (best == NULL || row->since > best->since)) {
+        if (row->since <= version &&
+            (best == NULL || row->since > best->since)) {
             best = row;
         }
     }
     return best;
 }
 
-static CUdriverProcAddressQueryResult find_address(const char *base,
-                                                   int version,
-                                                   cuuint64_t flags,
-                                                   void **address_p)
+/* The row that `base` means, and why there is none. */
+static const struct sim_row *find_row(const char *base, int version,
+                                      cuuint64_t flags,
+                                      CUdriverProcAddressQueryResult *status_p)
 {
     const struct sim_row *row = NULL;
     bool known = false;
@@ -55,34 +59,62 @@ static CUdriverProcAddressQueryResult find_address(const char *base,
     if (row == NULL) {
         row = find_newest(base, false, version, &known);
     }
-    *address_p = row != NULL ? sim_export_address(row) : NULL;
     if (row != NULL) {
-        return CU_GET_PROC_ADDRESS_SUCCESS;
+        *status_p = CU_GET_PROC_ADDRESS_SUCCESS;
+    } else if (known) {
+        *status_p = CU_GET_PROC_ADDRESS_VERSION_NOT_SUFFICIENT;
+    } else {
+        *status_p = CU_GET_PROC_ADDRESS_SYMBOL_NOT_FOUND;
     }
-    return known ? CU_GET_PROC_ADDRESS_VERSION_NOT_SUFFICIENT
-                 : CU_GET_PROC_ADDRESS_SYMBOL_NOT_FOUND;
+    return row;
 }
 
-static CUresult look_up(const char *symbol, void **pfn, int version,
+/* One line of SIMCUDA_LOOKUPS. One write, so that lines of several threads
+ * and processes do not mix. */
+static void record_lookup(const char *base, int version, cuuint64_t flags,
+                          const struct sim_row *row)
+{
+    const char *path = sim_settings()->lookups_file;
+    char line[256];
+    int length, fd;
+
+    if (path[0] == '\0') {
+        return;
+    }
+    length = snprintf(line, sizeof(line), "%s\t%d\t%llu\t%s\n", base, version,
+                      (unsigned long long)flags,
+                      row != NULL ? row->symbol : "-");
+    fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0 || length >= (int)sizeof(line) ||
+        write(fd, line, (size_t)length) != length) {
+        fprintf(stderr, "simcuda: SIMCUDA_LOOKUPS=%s: a line is lost\n", path);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
+static CUresult look_up(const char *base, void **pfn, int version,
                         cuuint64_t flags,
                         CUdriverProcAddressQueryResult *status_p)
 {
     CUdriverProcAddressQueryResult status;
+    const struct sim_row *row;
 
-    if (symbol == NULL || pfn == NULL ||
+    if (base == NULL || pfn == NULL ||
         version > sim_settings()->driver_version ||
         flags > CU_GET_PROC_ADDRESS_PER_THREAD_DEFAULT_STREAM) {
         return CUDA_ERROR_INVALID_VALUE;
     }
-    status = find_address(symbol, version, flags, pfn);
+    row = find_row(base, version, flags, &status);
+    record_lookup(base, version, flags, row);
+    *pfn = row != NULL ? sim_export_address(row) : NULL;
     if (status_p != NULL) {
         *status_p = status;
     }
-    if (status == CU_GET_PROC_ADDRESS_SUCCESS ||
-        sim_settings()->lookup_miss_succeeds) {
-        return CUDA_SUCCESS;
-    }
-    return CUDA_ERROR_NOT_FOUND;
+    return row != NULL || sim_settings()->lookup_miss_succeeds
+               ? CUDA_SUCCESS
+               : CUDA_ERROR_NOT_FOUND;
 }
 
 CUresult cuGetProcAddress(const char *symbol, void **pfn, int cudaVersion,

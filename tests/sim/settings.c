@@ -4,7 +4,7 @@
  * One table: name, parser, field, what is accepted. Read once, at the first
  * entry, so a program may still set them in main; read-only afterwards, hence
  * no lock. A value that is not understood is said in one line on stderr and
- * leaves the default. So does a SIMCUDA_ variable that does not exist: a test
+ * leaves the default. (simcuda_set_faults alone changes them later.) So does a SIMCUDA_ variable that does not exist: a test
  * that misspells one would otherwise test something else than it says.
  */
 #include <errno.h>
@@ -116,7 +116,7 @@ static bool parse_link(const char *text, void *field)
 
 static bool parse_path(const char *text, void *field)
 {
-    if (*text == '\0' || strlen(text) >= sizeof(settings.counters_file)) {
+    if (*text == '\0' || strlen(text) >= SIM_PATH_BYTES) {
         return false;
     }
     strcpy(field, text);
@@ -224,8 +224,8 @@ static bool parse_one_fault(char *item)
     char *occurrence = strsep(&item, ":");
 
     if (settings.n_faults == SIM_MAX_FAULTS || occurrence == NULL ||
-        item == NULL || sim_row_find(entry) == NULL ||
-        strlen(entry) >= sizeof(fault->entry) ||
+        item == NULL || strlen(entry) >= sizeof(fault->entry) ||
+        (strcmp(entry, "*") != 0 && sim_row_find(entry) == NULL) ||
         !parse_occurrence(occurrence, fault) ||
         !parse_error(item, &fault->error)) {
         return false;
@@ -256,9 +256,11 @@ static const struct {
     {"SIMCUDA_DRIVER_VERSION", parse_version, &settings.driver_version,
      "1000 * major + 10 * minor, such as 12040"},
     {"SIMCUDA_FAULT", parse_faults, NULL,
-     "ENTRY:NTH:ERROR[,...]; NTH: 3 (the third call), 3+ or *; ERROR: a "
-     "number or a name"},
+     "ENTRY:NTH:ERROR[,...]; ENTRY: a symbol or *; NTH: 3 (the third call), "
+     "3+ or *; ERROR: a number or a name"},
     {"SIMCUDA_LINK", parse_link, NULL, "H2D,D2H,PAGEABLE in GB/s; 0: no limit"},
+    {"SIMCUDA_LOOKUPS", parse_path, settings.lookups_file,
+     "a file name; a line for each cuGetProcAddress is added to it"},
     {"SIMCUDA_MEMORY", parse_bytes, &settings.memory_bytes,
      "bytes, or a number with K, M, G or T"},
     {"SIMCUDA_PIN_LIMIT", parse_bytes, &settings.pin_limit_bytes,
@@ -311,6 +313,17 @@ static void read_settings(void)
         }
     }
     warn_unknown();
+}
+
+int simcuda_set_faults(const char *faults)
+{
+    sim_settings(); /* the environment first: it must not overwrite these */
+    settings.n_faults = 0;
+    if (faults != NULL && !parse_list(faults, parse_one_fault)) {
+        settings.n_faults = 0;
+        return EINVAL;
+    }
+    return 0;
 }
 
 const struct sim_settings *sim_settings(void)

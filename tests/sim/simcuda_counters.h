@@ -1,9 +1,10 @@
 /*
- * simcuda_counters.h - what reached the simulated driver, for test programs
- * that link it or find these functions with dlsym.
+ * simcuda_counters.h - what reached the simulated driver, and what it shall
+ * fail, for test programs that link it or find these functions with dlsym.
  *
  * The numbers are those of this process since it started, or since fork in a
- * forked child. All functions may be called from any thread at any time.
+ * forked child. Unless said otherwise the functions may be called
+ * from any thread at any time.
  */
 #ifndef SIMCUDA_COUNTERS_H
 #define SIMCUDA_COUNTERS_H
@@ -13,6 +14,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* X(id, name in the JSON file): direction and kind of host memory of a copy,
  * or what else moved bytes. One source for the enum and the names. */
@@ -49,9 +51,15 @@ uint64_t simcuda_allocated_peak_bytes(void);
  * may hold %p for the process id. */
 int simcuda_counters_write(const char *path);
 
+/* Replaces the scripted failures by `faults`, written as in SIMCUDA_FAULT; NULL
+ * for none. Calls are counted since the start or the last reset. 0, or EINVAL
+ * and no failures. Only while no other thread is inside the driver. */
+int simcuda_set_faults(const char *faults);
+
 /* Sets every counter to zero; the peak becomes what is allocated now. */
 void simcuda_counters_reset(void);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif
