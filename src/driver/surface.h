@@ -46,6 +46,7 @@ enum csh_tier {
     CSH_TIER_COPY,       /* the engine decides */
     CSH_TIER_ALLOCATION, /* the engine is told afterwards */
     CSH_TIER_RELEASE,    /* the engine is told before and afterwards */
+    CSH_TIER_STREAM,     /* the engine knows which there are */
     CSH_TIER_CAPTURE,    /* the engine counts */
     CSH_TIER_SHARE,      /* forwarded: memory gets a second way in */
     CSH_TIER_WRITE,      /* forwarded: writes device memory */
@@ -135,6 +136,29 @@ enum csh_tier {
     X(cuDevicePrimaryCtxReset_v2, "cuDevicePrimaryCtxReset", 11000,           \
       PLAIN, PFN_cuDevicePrimaryCtxReset_v11000, RELEASE)
 
+/* Streams begin and end. */
+#define CSH_SURFACE_STREAMS_12000(X)                                          \
+    X(cuStreamCreate, "cuStreamCreate", 2000, PLAIN,                          \
+      PFN_cuStreamCreate_v2000, STREAM)                                       \
+    X(cuStreamCreateWithPriority, "cuStreamCreateWithPriority", 5050,         \
+      PLAIN, PFN_cuStreamCreateWithPriority_v5050, STREAM)                    \
+    X(cuStreamDestroy, "cuStreamDestroy", 2000, PLAIN,                        \
+      PFN_cuStreamDestroy_v2000, STREAM)                                      \
+    X(cuStreamDestroy_v2, "cuStreamDestroy", 4000, PLAIN,                     \
+      PFN_cuStreamDestroy_v4000, STREAM)
+
+#if CUDA_VERSION >= 12050
+#define CSH_SURFACE_STREAMS_12050(X)                                          \
+    X(cuGreenCtxStreamCreate, "cuGreenCtxStreamCreate", 12050, PLAIN,         \
+      PFN_cuGreenCtxStreamCreate_v12050, STREAM)
+#else
+#define CSH_SURFACE_STREAMS_12050(X)
+#endif
+
+#define CSH_SURFACE_STREAMS(X)                                                \
+    CSH_SURFACE_STREAMS_12000(X)                                              \
+    CSH_SURFACE_STREAMS_12050(X)
+
 /* Stream capture begins and ends. */
 #define CSH_SURFACE_CAPTURES_12000(X)                                         \
     X(cuStreamBeginCapture, "cuStreamBeginCapture", 10000, PLAIN,             \
@@ -171,6 +195,7 @@ enum csh_tier {
     CSH_SURFACE_COPIES(X)                                                     \
     CSH_SURFACE_ALLOCATIONS(X)                                                \
     CSH_SURFACE_RELEASES(X)                                                   \
+    CSH_SURFACE_STREAMS(X)                                                    \
     CSH_SURFACE_CAPTURES(X)
 
 /* Rows whose wrapper forward.c makes. */
@@ -234,7 +259,6 @@ enum csh_tier {
     X("cuMemcpyAtoHAsync") X("cuMemcpyDtoA") X("cuMemcpyHtoA")                \
     X("cuMemcpyHtoAAsync") X("cuStreamAddCallback")                           \
     X("cuStreamAttachMemAsync") X("cuStreamCopyAttributes")                   \
-    X("cuStreamCreate") X("cuStreamCreateWithPriority") X("cuStreamDestroy")  \
     X("cuStreamGetAttribute") X("cuStreamGetCaptureInfo")                     \
     X("cuStreamGetCtx") X("cuStreamGetDevice") X("cuStreamGetFlags")          \
     X("cuStreamGetGreenCtx") X("cuStreamGetId") X("cuStreamGetPriority")      \

@@ -251,20 +251,14 @@
       PER_THREAD, PFN_cuStreamWriteValue64_v11070_ptsz, WRITE,                \
       CSH_ARGS_WRITE_VALUE(cuuint64_t))
 
-#if CUDA_VERSION >= 12060
-#define CSH_SURFACE_WRITES_12060(X)                                           \
+#if CUDA_VERSION >= 12080
+#define CSH_SURFACE_WRITES_12080(X)                                           \
     X(cuMemBatchDecompressAsync, "cuMemBatchDecompressAsync", 12060,          \
       PLAIN, PFN_cuMemBatchDecompressAsync_v12060, WRITE,                     \
       CSH_ARGS_DECOMPRESS)                                                    \
     X(cuMemBatchDecompressAsync_ptsz, "cuMemBatchDecompressAsync", 12060,     \
       PER_THREAD, PFN_cuMemBatchDecompressAsync_v12060_ptsz, WRITE,           \
-      CSH_ARGS_DECOMPRESS)
-#else
-#define CSH_SURFACE_WRITES_12060(X)
-#endif
-
-#if CUDA_VERSION >= 12080
-#define CSH_SURFACE_WRITES_12080(X)                                           \
+      CSH_ARGS_DECOMPRESS)                                                    \
     X(cuMemcpy3DBatchAsync, "cuMemcpy3DBatchAsync", 12080, PLAIN,             \
       PFN_cuMemcpy3DBatchAsync_v12080, WRITE, CSH_ARGS_BATCH3D)               \
     X(cuMemcpy3DBatchAsync_ptsz, "cuMemcpy3DBatchAsync", 12080,               \
@@ -310,7 +304,6 @@
 
 #define CSH_SURFACE_WRITES(X)                                                 \
     CSH_SURFACE_WRITES_12000(X)                                               \
-    CSH_SURFACE_WRITES_12060(X)                                               \
     CSH_SURFACE_WRITES_12080(X)                                               \
     CSH_SURFACE_WRITES_13000(X)
 

@@ -2,10 +2,10 @@
  * memory.c - wrappers of the calls by which device memory begins and ends.
  *
  * Each makes the program's own call exactly once, neither delayed nor
- * reordered: a free may be a barrier that the program relies on. The end
- * of memory is announced before the call, because afterwards the driver must
- * not be asked about the address any more; the end of a context after it,
- * because the call may fail or the context live on.
+ * reordered: a free may be a barrier that the program relies on. The end of a
+ * range is announced before the call, because afterwards the driver must not
+ * be asked about the address any more. The engine learns which calls may wait
+ * for the device by themselves: only inside those may it do the same.
  *
  * Owns nothing, takes no lock.
  */
@@ -149,6 +149,7 @@ CUresult cuMemCreate(CUmemGenericAllocationHandle *handle_p, size_t bytes,
     return result;
 }
 
+/* Mapping allocates nothing and is not known to wait for the device. */
 CUresult cuMemMap(CUdeviceptr dptr, size_t bytes, size_t offset,
                   CUmemGenericAllocationHandle handle, unsigned long long flags)
 {
@@ -157,9 +158,6 @@ CUresult cuMemMap(CUdeviceptr dptr, size_t bytes, size_t offset,
 
     if (real == NULL) {
         return csh_driver_absent();
-    }
-    if (csh_engine_refuses()) {
-        return CUDA_ERROR_INVALID_VALUE;
     }
     result = real(dptr, bytes, offset, handle, flags);
     csh_engine_allocated(result, false);
@@ -174,9 +172,6 @@ CUresult cuMemSetAccess(CUdeviceptr dptr, size_t bytes,
 
     if (real == NULL) {
         return csh_driver_absent();
-    }
-    if (csh_engine_refuses()) {
-        return CUDA_ERROR_INVALID_VALUE;
     }
     result = real(dptr, bytes, access, n);
     csh_engine_allocated(result, false);
@@ -236,99 +231,5 @@ CUresult cuMemUnmap(CUdeviceptr dptr, size_t bytes)
     csh_engine_unmapping(dptr, bytes);
     result = real(dptr, bytes);
     csh_engine_released(result, true);
-    return result;
-}
-
-CUresult cuCtxDestroy(CUcontext context)
-{
-    PFN_cuCtxDestroy_v2000 real = csh_real_cuCtxDestroy();
-    CUresult result;
-
-    if (real == NULL) {
-        return csh_driver_absent();
-    }
-    result = real(context);
-    csh_engine_context_ended(context, result);
-    return result;
-}
-
-CUresult cuCtxDestroy_v2(CUcontext context)
-{
-    PFN_cuCtxDestroy_v4000 real = csh_real_cuCtxDestroy_v2();
-    CUresult result;
-
-    if (real == NULL) {
-        return csh_driver_absent();
-    }
-    result = real(context);
-    csh_engine_context_ended(context, result);
-    return result;
-}
-
-CUresult cuCtxDetach(CUcontext context)
-{
-    PFN_cuCtxDetach_v2000 real = csh_real_cuCtxDetach();
-    CUresult result;
-
-    if (real == NULL) {
-        return csh_driver_absent();
-    }
-    result = real(context);
-    csh_engine_context_ended(context, result);
-    return result;
-}
-
-CUresult cuDevicePrimaryCtxRelease(CUdevice device)
-{
-    PFN_cuDevicePrimaryCtxRelease_v7000 real =
-        csh_real_cuDevicePrimaryCtxRelease();
-    CUresult result;
-
-    if (real == NULL) {
-        return csh_driver_absent();
-    }
-    result = real(device);
-    csh_engine_primary_released(device, result);
-    return result;
-}
-
-CUresult cuDevicePrimaryCtxRelease_v2(CUdevice device)
-{
-    PFN_cuDevicePrimaryCtxRelease_v11000 real =
-        csh_real_cuDevicePrimaryCtxRelease_v2();
-    CUresult result;
-
-    if (real == NULL) {
-        return csh_driver_absent();
-    }
-    result = real(device);
-    csh_engine_primary_released(device, result);
-    return result;
-}
-
-CUresult cuDevicePrimaryCtxReset(CUdevice device)
-{
-    PFN_cuDevicePrimaryCtxReset_v7000 real = csh_real_cuDevicePrimaryCtxReset();
-    CUresult result;
-
-    if (real == NULL) {
-        return csh_driver_absent();
-    }
-    result = real(device);
-    csh_engine_primary_released(device, result);
-    return result;
-}
-
-CUresult cuDevicePrimaryCtxReset_v2(CUdevice device)
-{
-    PFN_cuDevicePrimaryCtxReset_v11000 real =
-        csh_real_cuDevicePrimaryCtxReset_v2();
-    CUresult result;
-
-    if (real == NULL) {
-        return csh_driver_absent();
-    }
-    result = real(device);
-    csh_engine_primary_released(device, result);
     return result;
 }
