@@ -1,0 +1,371 @@
+/*
+ * slab_pins.c - registers steps with the driver, and gives chunks back.
+ *
+ * Owns the changes of a step's state (slab_pool.h). The thread that sets a
+ * step to `changing` under the lock calls the driver without it and then sets
+ * the outcome; the step keeps its bounds meanwhile, because it is not open.
+ *
+ * A refusal is no error: the memory serves unpinned, only slower. It ends the
+ * round, since the next would be refused for the same reason (locked memory
+ * used up, or the small limit of a virtual machine) and each attempt costs
+ * the driver milliseconds; the following tries are 1, 2, 4 ... calls apart.
+ */
+#include "shadow/slab_pool.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/statistics.h"
+
+#define MOST_CALLS_TO_SKIP 1024u
+
+/* No address of a shadow is used by a kernel, so mapping it into the device's
+ * addresses is not asked for; every context may copy from it. */
+#define REGISTER_FLAGS CU_MEMHOSTREGISTER_PORTABLE
+
+static void set_state(struct csh_slab_step *step, enum csh_step_state state)
+{
+    atomic_store(&step->state, (unsigned)state);
+}
+
+static bool is_pending(const struct csh_slab_chunk *chunk,
+                       const struct csh_slab_step *step)
+{
+    unsigned state = atomic_load(&step->state);
+
+    /* The last step of a growing chunk is becoming longer just now. */
+    return ((state == CSH_STEP_UNREGISTERED) || (state == CSH_STEP_REFUSED)) &&
+           (step->bytes > 0) && !(chunk->is_growing && (step == chunk->last));
+}
+
+/* Takes one step that waits to be registered. Chunks that nothing uses are
+ * left for csh_slab_trim(). */
+static struct csh_slab_step *take_pending_locked(struct csh_slab_pool *pool)
+        CSH_REQUIRES(pool->lock)
+{
+    struct csh_slab_chunk *chunk;
+    struct csh_slab_step *step;
+
+    for (chunk = pool->chunks; chunk != NULL; chunk = chunk->next) {
+        if (chunk->used_bytes == 0) {
+            continue;
+        }
+        for (step = chunk->last; step != NULL; step = step->older) {
+            if (is_pending(chunk, step)) {
+                set_state(step, CSH_STEP_CHANGING);
+                return step;
+            }
+        }
+    }
+
+    return NULL;
+}
+
+static void settle_locked(struct csh_slab_pool *pool,
+                          struct csh_slab_step *step, CUresult result)
+        CSH_REQUIRES(pool->lock)
+{
+    if (result == CUDA_SUCCESS) {
+        pool->pinned_bytes += step->bytes;
+        pool->n_refused     = 0;
+        set_state(step, CSH_STEP_REGISTERED);
+        return;
+    }
+
+    set_state(step, CSH_STEP_REFUSED);
+    pool->n_calls_to_skip = (pool->n_refused < 10) ? 1u << pool->n_refused
+                                                   : MOST_CALLS_TO_SKIP;
+    pool->n_refused++;
+}
+
+size_t csh_slab_register_pending(struct csh_slab_pool *pool)
+{
+    struct csh_slab_step *step;
+    CUresult result = CUDA_SUCCESS;
+    size_t bytes    = 0;
+
+    csh_lock_acquire(&pool->lock);
+    if (pool->n_calls_to_skip > 0) {
+        pool->n_calls_to_skip--;
+        csh_lock_release(&pool->lock);
+        return 0;
+    }
+
+    while ((result == CUDA_SUCCESS) &&
+           ((step = take_pending_locked(pool)) != NULL)) {
+        csh_lock_release(&pool->lock);
+        csh_lock_assert_none();
+        result = pool->pins->host_register(step->address, step->bytes,
+                                           REGISTER_FLAGS);
+        if (result == CUDA_SUCCESS) {
+            bytes += step->bytes;
+            csh_statistics_add(CSH_GAUGE_pinned_bytes, (int64_t)step->bytes);
+        } else {
+            csh_statistics_add(CSH_GAUGE_registrations_refused, 1);
+            csh_info("shadow", "%zu bytes stay unpinned: the driver answered "
+                     "%d", step->bytes, (int)result);
+        }
+        csh_lock_acquire(&pool->lock);
+        settle_locked(pool, step, result);
+    }
+    csh_lock_release(&pool->lock);
+
+    return bytes;
+}
+
+/* Ends the registration of a step that is `changing`. False when the driver
+ * may still know the addresses. */
+static bool unregister(struct csh_slab_pool *pool, struct csh_slab_step *step)
+{
+    CUresult result;
+
+    csh_lock_assert_none();
+    result = pool->pins->host_unregister(step->address);
+    csh_statistics_add(CSH_GAUGE_pinned_bytes, -(int64_t)step->bytes);
+    if ((result == CUDA_SUCCESS) ||
+        (result == CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED)) {
+        return true;
+    }
+
+    csh_warn("shadow", "%zu bytes stay registered: the driver answered %d",
+             step->bytes, (int)result);
+    return false;
+}
+
+static struct csh_slab_step *
+take_registered_locked(struct csh_slab_pool *pool) CSH_REQUIRES(pool->lock)
+{
+    struct csh_slab_chunk *chunk;
+    struct csh_slab_step *step;
+
+    for (chunk = pool->chunks; chunk != NULL; chunk = chunk->next) {
+        for (step = chunk->last; step != NULL; step = step->older) {
+            if (atomic_load(&step->state) == CSH_STEP_REGISTERED) {
+                set_state(step, CSH_STEP_CHANGING);
+                pool->pinned_bytes -= step->bytes;
+                return step;
+            }
+        }
+    }
+
+    return NULL;
+}
+
+void csh_slab_unregister_all(struct csh_slab_pool *pool)
+{
+    struct csh_slab_step *step;
+    bool is_over;
+
+    csh_lock_acquire(&pool->lock);
+    while ((step = take_registered_locked(pool)) != NULL) {
+        csh_lock_release(&pool->lock);
+        is_over = unregister(pool, step);
+        csh_lock_acquire(&pool->lock);
+        set_state(step, is_over ? CSH_STEP_UNREGISTERED : CSH_STEP_STUCK);
+    }
+    pool->n_refused       = 0;
+    pool->n_calls_to_skip = 0;
+    csh_lock_release(&pool->lock);
+}
+
+static bool can_go(const struct csh_slab_chunk *chunk, bool may_call_driver)
+{
+    const struct csh_slab_step *step;
+    unsigned state;
+
+    if ((chunk->used_bytes > 0) || chunk->is_growing) {
+        return false;
+    }
+
+    for (step = chunk->last; step != NULL; step = step->older) {
+        state = atomic_load(&step->state);
+        if ((state == CSH_STEP_CHANGING) ||
+            ((state == CSH_STEP_REGISTERED) && !may_call_driver)) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+/* Unlinks a chunk that can go: afterwards this thread alone knows it. */
+static struct csh_slab_chunk *take_idle_locked(struct csh_slab_pool *pool,
+                                               bool may_call_driver)
+        CSH_REQUIRES(pool->lock)
+{
+    struct csh_slab_chunk **link = &pool->chunks;
+    struct csh_slab_chunk *chunk;
+    struct csh_slab_step *step;
+
+    while ((*link != NULL) && !can_go(*link, may_call_driver)) {
+        link = &(*link)->next;
+    }
+    chunk = *link;
+    if (chunk == NULL) {
+        return NULL;
+    }
+
+    *link = chunk->next;
+    csh_ranges_remove(&pool->free, (uint64_t)(uintptr_t)chunk->memory.address,
+                      chunk->memory.bytes, NULL, NULL);
+    for (step = chunk->last; step != NULL; step = step->older) {
+        if (atomic_load(&step->state) == CSH_STEP_REGISTERED) {
+            pool->pinned_bytes -= step->bytes;
+        }
+    }
+
+    return chunk;
+}
+
+static void close_chunk(struct csh_slab_pool *pool,
+                        struct csh_slab_chunk *chunk)
+{
+    bool is_stuck = false;
+    struct csh_slab_step *step, *older;
+    unsigned state;
+
+    for (step = chunk->last; step != NULL; step = older) {
+        older = step->older;
+        state = atomic_load(&step->state);
+        if ((state == CSH_STEP_STUCK) ||
+            ((state == CSH_STEP_REGISTERED) && !unregister(pool, step))) {
+            is_stuck = true;
+        }
+        free(step);
+    }
+
+    csh_chunk_close(&chunk->memory, is_stuck);
+    csh_statistics_add(CSH_GAUGE_slab_bytes, -(int64_t)chunk->frontier);
+    free(chunk);
+}
+
+size_t csh_slab_discard(struct csh_slab_pool *pool, bool may_call_driver)
+{
+    struct csh_slab_chunk *chunk;
+    size_t bytes = 0;
+    size_t frontier;
+
+    csh_lock_acquire(&pool->lock);
+    while ((chunk = take_idle_locked(pool, may_call_driver)) != NULL) {
+        csh_lock_release(&pool->lock);
+        frontier = chunk->frontier;
+        close_chunk(pool, chunk);
+        bytes += frontier;
+        csh_lock_acquire(&pool->lock);
+        /* Only now: until it is unmapped the memory is held. */
+        pool->held_bytes -= frontier;
+    }
+    csh_lock_release(&pool->lock);
+
+    return bytes;
+}
+
+size_t csh_slab_trim(struct csh_slab_pool *pool)
+{
+    return csh_slab_discard(pool, true);
+}
+
+void csh_slab_destroy(struct csh_slab_pool *pool)
+{
+    struct csh_slab_chunk *chunk;
+
+    csh_lock_acquire(&pool->lock);
+    for (chunk = pool->chunks; chunk != NULL; chunk = chunk->next) {
+        chunk->used_bytes = 0;
+    }
+    csh_lock_release(&pool->lock);
+
+    csh_slab_trim(pool);
+    csh_ranges_clear(&pool->free, NULL, NULL);
+    free(pool);
+}
+
+bool csh_slab_is_pinned(const struct csh_extent *extent)
+{
+    return atomic_load(&extent->step->state) == CSH_STEP_REGISTERED;
+}
+
+void csh_slab_read_usage(struct csh_slab_pool *pool,
+                         struct csh_slab_usage *usage_p)
+{
+    const struct csh_slab_chunk *chunk;
+
+    csh_lock_acquire(&pool->lock);
+    usage_p->held_bytes   = pool->held_bytes;
+    usage_p->free_bytes   = pool->held_bytes - pool->used_bytes;
+    usage_p->pinned_bytes = pool->pinned_bytes;
+    usage_p->n_chunks     = 0;
+    for (chunk = pool->chunks; chunk != NULL; chunk = chunk->next) {
+        usage_p->free_bytes -= chunk->lost_bytes;
+        usage_p->n_chunks++;
+    }
+    csh_lock_release(&pool->lock);
+}
+
+/* Steps fill the chunk up to its frontier without a gap, youngest last. */
+static bool steps_hold(const struct csh_slab_chunk *chunk)
+{
+    const unsigned char *end = chunk->memory.address + chunk->frontier;
+    const struct csh_slab_step *step;
+
+    for (step = chunk->last; step != NULL; step = step->older) {
+        if ((step->chunk != chunk) || (step->address + step->bytes != end)) {
+            return false;
+        }
+        end = step->address;
+    }
+
+    return end == chunk->memory.address;
+}
+
+static bool is_within(const struct csh_slab_step *step,
+                      const struct csh_range *range)
+{
+    uint64_t start = (uint64_t)(uintptr_t)step->address;
+
+    return (range->start >= start) &&
+           (range->start + range->bytes <= start + step->bytes);
+}
+
+/* Between growths: used, lost and free make up what is populated. */
+static bool chunk_holds_locked(struct csh_slab_pool *pool,
+                               const struct csh_slab_chunk *chunk)
+        CSH_REQUIRES(pool->lock)
+{
+    uint64_t start = (uint64_t)(uintptr_t)chunk->memory.address;
+    size_t bytes   = chunk->used_bytes + chunk->lost_bytes;
+    const struct csh_slab_step *step;
+    const struct csh_range *range;
+
+    for (range = csh_ranges_overlapping(&pool->free, start,
+                                        chunk->memory.bytes);
+         (range != NULL) && (range->start < start + chunk->memory.bytes);
+         range = csh_ranges_next(&pool->free, range)) {
+        step = range->value.pointer;
+        if (!is_within(step, range)) {
+            return false;
+        }
+        bytes += range->bytes;
+    }
+
+    return steps_hold(chunk) && (bytes == chunk->frontier);
+}
+
+bool csh_slab_check(struct csh_slab_pool *pool)
+{
+    const struct csh_slab_chunk *chunk;
+    bool holds    = true;
+    uint64_t held = 0, used = 0;
+
+    csh_lock_acquire(&pool->lock);
+    holds = csh_ranges_check(&pool->free);
+    for (chunk = pool->chunks; chunk != NULL; chunk = chunk->next) {
+        holds = holds && chunk_holds_locked(pool, chunk);
+        held += chunk->frontier;
+        used += chunk->used_bytes;
+    }
+    holds = holds && (held == pool->held_bytes) && (used == pool->used_bytes);
+    csh_lock_release(&pool->lock);
+
+    return holds;
+}

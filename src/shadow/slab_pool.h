@@ -1,0 +1,87 @@
+/*
+ * slab_pool.h - the inside of a slab pool, for slab.c and slab_pins.c alone.
+ *
+ * A pool has chunks; of a chunk, the bytes below its frontier are populated.
+ * They are divided into steps, each registered with the driver at once:
+ *
+ *   chunk  |-- step --|---- step ----|- open step -|  not populated  |
+ *                                                  ^ frontier
+ *
+ * The last step is open until it is registered: new extents make it longer,
+ * or begin another when it would become too long to be pinned at once. What no extent uses lies in the pool's map of free ranges, each
+ * within one step.
+ *
+ * State of a step:
+ *
+ *   unregistered -> changing -> registered -> changing -> unregistered
+ *                       |                         |
+ *                       +--> refused -> changing  +--> stuck
+ *
+ * `changing`: one thread is in the driver with it, without the lock. `stuck`:
+ * the driver would not end a registration; nobody uses it as pinned again and
+ * its addresses are never given back.
+ */
+#ifndef CSH_SHADOW_SLAB_POOL_H
+#define CSH_SHADOW_SLAB_POOL_H
+
+#include <stdatomic.h>
+
+#include "base/lock.h"
+#include "shadow/slab.h"
+#include "track/ranges.h"
+
+enum csh_step_state {
+    CSH_STEP_UNREGISTERED,
+    CSH_STEP_CHANGING,
+    CSH_STEP_REGISTERED,
+    CSH_STEP_REFUSED,
+    CSH_STEP_STUCK,
+};
+
+struct csh_slab_chunk;
+
+struct csh_slab_step {
+    struct csh_slab_chunk *chunk;
+    struct csh_slab_step *older;
+    unsigned char *address;
+    size_t bytes;
+    /* enum csh_step_state; written under the pool's lock. */
+    _Atomic unsigned state;
+};
+
+/* All but memory is guarded by the pool's lock. */
+struct csh_slab_chunk {
+    struct csh_slab_chunk *next;
+    struct csh_chunk memory;    /* set when the chunk is made */
+    struct csh_slab_step *last; /* the steps, youngest first */
+    size_t frontier;            /* bytes populated, from the start */
+    size_t used_bytes;          /* of extents, rounded */
+    size_t lost_bytes;          /* freed, but not to be handed out again */
+    bool is_growing;            /* one thread populates past the frontier */
+    bool is_aliased;
+};
+
+struct csh_slab_pool {
+    struct csh_lock lock; /* CSH_RANK_SLABS */
+    const struct csh_pin_calls *pins;
+    const struct csh_budget *budget;
+    csh_chunk_create_fn *create;
+
+    /* Below: guarded by the lock. */
+    struct csh_slab_chunk *chunks;
+    struct csh_ranges free;  /* value.pointer: the step */
+    uint64_t held_bytes;     /* populated, or about to be */
+    uint64_t used_bytes;     /* of all chunks */
+    uint64_t pinned_bytes;   /* of steps in state registered */
+    unsigned n_refused;      /* registrations in a row */
+    unsigned n_calls_to_skip; /* of register_pending, before the next try */
+};
+
+/*
+ * Takes chunks without extents out of the pool and gives them back. Without
+ * may_call_driver only those of which nothing is registered.
+ */
+size_t csh_slab_discard(struct csh_slab_pool *pool, bool may_call_driver)
+        CSH_EXCLUDES(pool->lock);
+
+#endif
