@@ -104,6 +104,7 @@ static void call_then_fork(void)
         exit(0);
     }
     EXPECT(waitpid(child, &status, 0) == child && status == 0);
+    EXPECT(contents(file_name) == NULL);
 }
 
 START_TEST(test_fork_keeps_the_file)
