@@ -9,7 +9,6 @@
  * first address that it is mapped at; it stays mapped because the shim holds
  * a reference on it, got with RTLD_NOLOAD.
  */
-#define _GNU_SOURCE
 #include "driver/driver.h"
 
 #include <dlfcn.h>

@@ -5,7 +5,6 @@
  * glibc stores the addresses in a dynamic section relocated, musl as they are
  * in the file; csh_elf_pointer() takes either. Works before any constructor.
  */
-#define _GNU_SOURCE
 #include "driver/elf.h"
 
 #include <stddef.h>

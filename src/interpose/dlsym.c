@@ -10,7 +10,6 @@
  * allocator: no lock, no allocation and no lazily allocated thread-local
  * storage here; for a name that is not in the table two characters are read.
  */
-#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <stddef.h>

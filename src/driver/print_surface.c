@@ -1,0 +1,98 @@
+/*
+ * print_surface.c - a program of the build: prints the surface table.
+ *
+ *   print_surface --exports    the symbols that the shim shall export, sorted
+ *                              by nothing, one a line
+ *   print_surface --markdown   README's table: one line a tier
+ *   print_surface --rows       symbol, base, since, flavour, tier; tab between
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "driver/lookup.h"
+
+static const struct {
+    const char *name, *sentence;
+} tiers[CSH_N_TIERS] = {
+    [CSH_TIER_RESOLVER] = {"resolver",
+                           "wrapped: hands out wrappers, itself included"},
+    [CSH_TIER_COPY] = {"copy", "the engine decides what is moved"},
+    [CSH_TIER_ALLOCATION] = {"allocation", "forwarded, then noted"},
+    [CSH_TIER_RELEASE] = {"release", "forwarded; the range is forgotten"},
+    [CSH_TIER_STREAM] = {"stream", "forwarded; the stream is noted"},
+    [CSH_TIER_CAPTURE] = {"capture", "forwarded; captures are counted"},
+    [CSH_TIER_SHARE] = {"share", "forwarded: gives memory a second way in"},
+    [CSH_TIER_WRITE] = {"write", "forwarded: writes device memory"},
+    [CSH_TIER_LAUNCH] = {"launch", "forwarded: may write any device memory"},
+};
+
+static void print_exports(void)
+{
+    enum csh_entry entry;
+
+    for (entry = 0; entry < CSH_N_ENTRIES; entry++) {
+        printf("%s\n", csh_rows[entry].symbol);
+    }
+    printf("dlsym\n");
+}
+
+static void print_rows(void)
+{
+    enum csh_entry entry;
+
+    for (entry = 0; entry < CSH_N_ROWS; entry++) {
+        const struct csh_row *row = &csh_rows[entry];
+
+        printf("%s\t%s\t%d\t%s\t%s\n", row->symbol, row->base, row->since,
+               row->is_per_thread ? "per-thread" : "plain",
+               row->tier == CSH_N_TIERS ? "unhooked" : tiers[row->tier].name);
+    }
+}
+
+static int print_tier(enum csh_tier tier)
+{
+    const char *separator = "";
+    enum csh_entry entry;
+    int n = 0;
+
+    printf("| %s | %s | ", tiers[tier].name, tiers[tier].sentence);
+    for (entry = 0; entry < CSH_N_ENTRIES; entry++) {
+        if (csh_rows[entry].tier == tier) {
+            printf("%s`%s`", separator, csh_rows[entry].symbol);
+            separator = ", ";
+            n++;
+        }
+    }
+    printf(" | %d |\n", n);
+    return n;
+}
+
+static void print_markdown(void)
+{
+    enum csh_tier tier;
+    int n = 0;
+
+    printf("| tier | what the shim does | symbols | n |\n");
+    printf("|---|---|---|---|\n");
+    for (tier = 0; tier < CSH_N_TIERS; tier++) {
+        n += print_tier(tier);
+    }
+    printf("| all | besides `dlsym` | | %d |\n", n);
+}
+
+int main(int argc, char **argv)
+{
+    const char *what = argc == 2 ? argv[1] : "";
+
+    if (strcmp(what, "--exports") == 0) {
+        print_exports();
+    } else if (strcmp(what, "--markdown") == 0) {
+        print_markdown();
+    } else if (strcmp(what, "--rows") == 0) {
+        print_rows();
+    } else {
+        fprintf(stderr, "usage: print_surface --exports|--markdown|--rows\n");
+        return 2;
+    }
+    return fflush(stdout) == 0 ? 0 : 1;
+}
