@@ -3,9 +3,10 @@
  *
  * One table: name, parser, field, what is accepted. Read once, at the first
  * entry, so a program may still set them in main; read-only afterwards, hence
- * no lock. A value that is not understood is said in one line on stderr and
- * leaves the default. (simcuda_set_faults alone changes them later.) So does a SIMCUDA_ variable that does not exist: a test
- * that misspells one would otherwise test something else than it says.
+ * no lock (simcuda_set_faults alone changes them later). A value that is not
+ * understood is said in one line on stderr and leaves the default. So does a
+ * SIMCUDA_ variable that does not exist: a test that misspells one would
+ * otherwise test something else than it says.
  */
 #include <errno.h>
 #include <math.h>

@@ -87,7 +87,8 @@ START_TEST(test_file_at_exit)
     ck_assert(holds(file_name, "\"cuDriverGetVersion\": 3,\n"));
     ck_assert(holds(file_name, "\"cuGetErrorName\": 1\n"));
     ck_assert(!holds(file_name, "cuGetErrorString"));
-    ck_assert(holds(file_name, "\"h2d_pageable\": {\"calls\": 0, \"bytes\": 0}"));
+    ck_assert(holds(file_name,
+                    "\"h2d_pageable\": {\"calls\": 0, \"bytes\": 0}"));
     ck_assert(holds(file_name, "\"peak_bytes\": 0"));
 }
 END_TEST
@@ -159,6 +160,91 @@ static void write_and_reset(void)
 START_TEST(test_write_and_reset)
 {
     IN_CHILD(write_and_reset);
+}
+END_TEST
+
+static void make_context(void)
+{
+    CUcontext context;
+
+    EXPECT(ENTRY(cuInit)(0) == CUDA_SUCCESS);
+    EXPECT(ENTRY(cuDevicePrimaryCtxRetain)(&context, 0) == CUDA_SUCCESS);
+    EXPECT(ENTRY(cuCtxSetCurrent)(context) == CUDA_SUCCESS);
+}
+
+static void expect_moved(enum sim_tally tally, uint64_t bytes)
+{
+    __typeof__(&simcuda_bytes) moved = symbol_address("simcuda_bytes");
+    __typeof__(&simcuda_moves) moves = symbol_address("simcuda_moves");
+
+    EXPECT(moved(tally) == bytes);
+    EXPECT(moves(tally) == (bytes > 0 ? 1 : 0));
+}
+
+static void move_bytes(void)
+{
+    __typeof__(&simcuda_allocated_bytes) allocated =
+        symbol_address("simcuda_allocated_bytes");
+    __typeof__(&simcuda_allocated_peak_bytes) peak =
+        symbol_address("simcuda_allocated_peak_bytes");
+    CUdeviceptr dptr;
+    char pageable[4096] = {0};
+    void *pinned;
+    uint64_t most;
+
+    make_context();
+    EXPECT(ENTRY(cuMemHostAlloc)(&pinned, 4096, 0) == CUDA_SUCCESS);
+    EXPECT(allocated() == 0);
+    EXPECT(ENTRY(cuMemAlloc_v2)(&dptr, 1 << 20) == CUDA_SUCCESS);
+    most = allocated();
+    EXPECT(most >= 1 << 20);
+    EXPECT(ENTRY(cuMemcpyHtoD_v2)(dptr, pageable, 1000) == CUDA_SUCCESS);
+    EXPECT(ENTRY(cuMemcpyHtoD_v2)(dptr, pinned, 2000) == CUDA_SUCCESS);
+    EXPECT(ENTRY(cuMemcpyDtoH_v2)(pageable, dptr, 3000) == CUDA_SUCCESS);
+    EXPECT(ENTRY(cuMemcpyDtoH_v2)(pinned, dptr, 4000) == CUDA_SUCCESS);
+    EXPECT(ENTRY(cuMemcpyDtoD_v2)(dptr + 8192, dptr, 500) == CUDA_SUCCESS);
+    EXPECT(ENTRY(cuMemsetD32_v2)(dptr, 1, 60) == CUDA_SUCCESS);
+    EXPECT(ENTRY(cuCtxSynchronize)() == CUDA_SUCCESS);
+    expect_moved(SIM_H2D_PAGEABLE, 1000);
+    expect_moved(SIM_H2D_PINNED, 2000);
+    expect_moved(SIM_D2H_PAGEABLE, 3000);
+    expect_moved(SIM_D2H_PINNED, 4000);
+    expect_moved(SIM_D2D, 500);
+    expect_moved(SIM_MEMSET, 240);
+    expect_moved(SIM_H2H, 0);
+    EXPECT(ENTRY(cuMemFree_v2)(dptr) == CUDA_SUCCESS);
+    EXPECT(allocated() == 0);
+    EXPECT(peak() == most);
+}
+
+START_TEST(test_moved_bytes)
+{
+    IN_CHILD(move_bytes, counters_in_file());
+    ck_assert(holds(file_name,
+                    "\"d2h_pinned\": {\"calls\": 1, \"bytes\": 4000}"));
+    ck_assert(holds(file_name, "\"allocated\": {\"count\": 0, \"bytes\": 0, "));
+}
+END_TEST
+
+static void small_device(void)
+{
+    size_t total;
+    CUdeviceptr dptr;
+    void *host;
+
+    make_context();
+    EXPECT(ENTRY(cuDeviceTotalMem_v2)(&total, 0) == CUDA_SUCCESS);
+    EXPECT(total == 64 << 20);
+    EXPECT(ENTRY(cuMemAlloc_v2)(&dptr, 32 << 20) == CUDA_SUCCESS);
+    EXPECT(ENTRY(cuMemAlloc_v2)(&dptr, 33 << 20) == CUDA_ERROR_OUT_OF_MEMORY);
+    EXPECT(ENTRY(cuMemHostAlloc)(&host, 1 << 20, 0) == CUDA_SUCCESS);
+    EXPECT(ENTRY(cuMemHostAlloc)(&host, 2 << 20, 0) ==
+           CUDA_ERROR_OUT_OF_MEMORY);
+}
+
+START_TEST(test_limits)
+{
+    IN_CHILD(small_device, "SIMCUDA_MEMORY=64M", "SIMCUDA_PIN_LIMIT=2048K");
 }
 END_TEST
 
@@ -320,6 +406,8 @@ int main(void)
     tcase_add_test(tcase, test_fork_keeps_the_file);
     tcase_add_test(tcase, test_fork_writes_its_own);
     tcase_add_test(tcase, test_write_and_reset);
+    tcase_add_test(tcase, test_moved_bytes);
+    tcase_add_test(tcase, test_limits);
     tcase_add_test(tcase, test_misspelt_entry);
     tcase_add_test(tcase, test_faults);
     tcase_add_loop_test(tcase, test_bad_value, 0,
