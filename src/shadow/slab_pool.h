@@ -1,5 +1,5 @@
 /*
- * slab_pool.h - the inside of a slab pool, for slab.c and slab_pins.c alone.
+ * slab_pool.h - the inside of a slab pool, for slab*.c alone.
  *
  * A pool has chunks; of a chunk, the bytes below its frontier are populated.
  * They are divided into steps, each registered with the driver at once:
@@ -8,8 +8,8 @@
  *                                                  ^ frontier
  *
  * The last step is open until it is registered: new extents make it longer,
- * or begin another when it would become too long to be pinned at once. What no extent uses lies in the pool's map of free ranges, each
- * within one step.
+ * or begin another when it would become too long to be pinned at once. What
+ * no extent uses lies in the pool's map of free ranges, each within one step.
  *
  * State of a step:
  *
@@ -77,10 +77,38 @@ struct csh_slab_pool {
     unsigned n_calls_to_skip; /* of register_pending, before the next try */
 };
 
-/*
- * Takes chunks without extents out of the pool and gives them back. Without
- * may_call_driver only those of which nothing is registered.
- */
+/* What an extent needs. */
+struct csh_slab_need {
+    size_t bytes; /* rounded to the grain */
+    size_t alignment;
+};
+
+static inline size_t csh_round_up(size_t value, size_t power_of_two)
+{
+    return (value + (power_of_two - 1)) & ~(power_of_two - 1);
+}
+
+/* slab.c: the free map. Whether a range holds a need; a range that is in no
+ * map, added to the map or carved into an extent and free rests. */
+bool csh_slab_range_fits(const struct csh_range *range,
+                         const struct csh_slab_need *need);
+void csh_slab_give_room_locked(struct csh_slab_pool *pool,
+                               const struct csh_range *range)
+        CSH_REQUIRES(pool->lock);
+void csh_slab_carve_locked(struct csh_slab_pool *pool,
+                           const struct csh_range *range,
+                           const struct csh_slab_need *need,
+                           struct csh_extent *extent_p)
+        CSH_REQUIRES(pool->lock);
+
+/* slab_growth.c: an extent from memory that is populated for it. */
+enum csh_slab_status csh_slab_grow(struct csh_slab_pool *pool,
+                                   const struct csh_slab_need *need,
+                                   struct csh_extent *extent_p)
+        CSH_EXCLUDES(pool->lock);
+
+/* slab_pins.c: takes chunks without extents out of the pool and gives them
+ * back; without may_call_driver only those of which nothing is registered. */
 size_t csh_slab_discard(struct csh_slab_pool *pool, bool may_call_driver)
         CSH_EXCLUDES(pool->lock);
 

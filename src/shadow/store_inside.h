@@ -1,0 +1,81 @@
+/*
+ * store_inside.h - the inside of a store, for store*.c alone.
+ *
+ * Slots hold the shadows; a handle is a slot and the generation the slot had
+ * when the shadow was put there. A slot's generation rises when its shadow
+ * goes, so old handles find nothing.
+ *
+ * A shadow is idle while it has no user and no device reference. Idle shadows
+ * are in one list: first those that nobody refers to at all (orphans), then
+ * the others, least recently used first. What is given up is taken from its
+ * front. A shadow with work in flight is also in the list of pending ones,
+ * and is freed from neither list.
+ *
+ * Events are asked without the lock, by the one thread that marked the shadow
+ * is_checking: until it is done nobody frees the shadow or touches the events
+ * that it had, though others may use it and add events.
+ */
+#ifndef CSH_SHADOW_STORE_INSIDE_H
+#define CSH_SHADOW_STORE_INSIDE_H
+
+#include "base/lock.h"
+#include "shadow/store.h"
+
+struct csh_shadow {
+    struct csh_extent extent;
+    struct csh_shadow_proof proof;
+    struct csh_shadow_ref ref;
+
+    uint32_t n_users, n_device, n_host;
+    bool is_published;
+    bool is_idle; /* in the idle list */
+
+    CUevent uses[CSH_SHADOW_MAX_USES]; /* NULL: none */
+    unsigned n_uses;                   /* > 0: in the pending list */
+    bool is_checking;
+    uint64_t checked_in; /* the latest pass that looked at the events */
+
+    struct csh_shadow *idle_prev, *idle_next;
+    struct csh_shadow *pending_prev, *pending_next;
+};
+
+struct csh_slot {
+    struct csh_shadow *shadow; /* NULL: free */
+    uint32_t generation;       /* of the shadow, or of the next one */
+    uint32_t next_free;
+};
+
+struct csh_store {
+    struct csh_lock lock; /* CSH_RANK_STORE */
+    struct csh_slab_pool *pool;
+    struct csh_use_calls uses;
+
+    /* Below: guarded by the lock. */
+    struct csh_slot *slots;
+    uint32_t n_slots, free_slot;
+    struct csh_shadow *idle, *pending;
+    uint64_t idle_bytes;
+    uint64_t n_passes;
+};
+
+/* No user, no device reference, no work in flight, nobody asking. */
+static inline bool csh_shadow_may_go(const struct csh_shadow *shadow)
+{
+    return shadow->is_idle && (shadow->n_uses == 0) && !shadow->is_checking;
+}
+
+/* store.c: takes a shadow out of the store, its handles are stale from then
+ * on; then, without the lock, gives back what it has. */
+void csh_store_detach_locked(struct csh_store *store,
+                             struct csh_shadow *shadow)
+        CSH_REQUIRES(store->lock);
+void csh_store_dispose(struct csh_store *store, struct csh_shadow *shadow)
+        CSH_EXCLUDES(store->lock);
+
+/* store_room.c: an extent, by giving up shadows where it must be. */
+enum csh_slab_status csh_store_make_room(struct csh_store *store,
+                                         size_t bytes,
+                                         struct csh_extent *extent_p)
+        CSH_EXCLUDES(store->lock);
+
+#endif
