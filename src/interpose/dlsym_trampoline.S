@@ -1,5 +1,5 @@
 /*
- * dlsym.S - the exported dlsym.
+ * dlsym_trampoline.S - the exported dlsym.
  *
  * RTLD_NEXT and RTLD_DEFAULT mean "from the caller's place in the search
  * order", and libc learns the caller from dlsym's return address. So this
@@ -87,7 +87,7 @@ dlsym:
         .long   0xc0000000, 4, 1, 0
 
 #else
-#error "dlsym.S knows x86-64 and aarch64"
+#error "dlsym_trampoline.S knows x86-64 and aarch64"
 #endif
 
         .section .note.GNU-stack, "", %progbits
