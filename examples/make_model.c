@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -172,9 +171,9 @@ static void read_list(struct list *list, const char *path)
 
 static uint64_t scaled_extent(const struct tensor *tensor, double divisor)
 {
-    double extent = floor((double)tensor->extents[0] / divisor);
+    uint64_t extent = (uint64_t)((double)tensor->extents[0] / divisor);
 
-    return extent < 1 ? 1 : (uint64_t)extent;
+    return extent < 1 ? 1 : extent;
 }
 
 static uint64_t tensor_bytes(const struct tensor *tensor, double divisor)

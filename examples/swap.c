@@ -37,7 +37,8 @@ static const char help[] =
     "                 cycle before back; the host gets the changed bytes\n"
     "  --json FILE    write every measurement and the digests there\n"
     "  --no-check     do not read the host's bytes to compare digests\n"
-    "  --probe        only say which GPU would be used; status 1 if none\n"
+    "  --probe        only print which GPU would be used and the bytes of its\n"
+    "                 VRAM that are free; status 1 if there is none\n"
     "  --help         this text\n";
 
 static bool parse_count(const char *text, unsigned *count_p)
@@ -195,11 +196,13 @@ static bool run(struct swap_device *device, struct swap_job *jobs,
 static int probe(void)
 {
     struct swap_device device;
+    size_t free_bytes, total_bytes;
 
     if (!swap_device_open(&device)) {
         return 1;
     }
-    printf("%s\n", device.name);
+    swap_call(&device.driver, cuMemGetInfo_v2, &free_bytes, &total_bytes);
+    printf("%s\n%zu\n", device.name, free_bytes);
     swap_device_close(&device);
     return 0;
 }

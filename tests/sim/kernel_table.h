@@ -16,6 +16,8 @@
 #define SIM_KERNELS(X)                                                     \
     /* dst[0 .. count) = value */                                          \
     X(fill_u32, false, 8 /* dst */, 4 /* value */, 8 /* count */)          \
+    /* dst[0 .. count) ^= value */                                         \
+    X(xor_u32, false, 8 /* dst */, 4 /* value */, 8 /* count */)           \
     /* y[i] += a * x[i], i in [0, count) */                                \
     X(axpy_f32, false, 8 /* y */, 8 /* x */, 4 /* a */, 8 /* count */)     \
     /* *out += sum of the mixed words of src; kernels.c defines it */      \

@@ -145,6 +145,25 @@ static void sim_kernel_fill_u32(const struct sim_grid *grid, void **params)
     }
 }
 
+static void sim_kernel_xor_u32(const struct sim_grid *grid, void **params)
+{
+    uint32_t value = param_u32(params, 1);
+    uint64_t count = param_u64(params, 2);
+    uint32_t *dst;
+
+    (void)grid;
+    if (count == 0) {
+        return;
+    }
+    dst = array(param_u64(params, 0), count, sizeof(*dst));
+    if (dst == NULL) {
+        return;
+    }
+    for (uint64_t i = 0; i < count; i++) {
+        dst[i] ^= value;
+    }
+}
+
 static void sim_kernel_axpy_f32(const struct sim_grid *grid, void **params)
 {
     uint64_t count = param_u64(params, 3);
