@@ -36,7 +36,7 @@ extern CSH_WEAK void *dlvsym(void *, const char *, const char *);
 
 union csh_driver_entries csh_driver;
 
-/* Read by dlsym.S. */
+/* Read by dlsym_trampoline.S. */
 _Atomic(csh_dlsym_function *) csh_dlsym_real;
 
 static _Atomic(uintptr_t) csh_bound_start;

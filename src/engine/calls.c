@@ -23,18 +23,21 @@ static struct csh_pin_calls pin_calls;
 struct slot {
     const char *symbol;
     void *slot;
+    bool is_optional;
 };
 
 static const struct slot slots[] = {
-#define CSH_X(symbol_, pfn_) {#symbol_, &engine_calls.symbol_},
+#define CSH_X(symbol_, pfn_) {#symbol_, &engine_calls.symbol_, false},
     CSH_ENGINE_CALLS(CSH_X)
 #undef CSH_X
-#define CSH_X(symbol_, pfn_) {#symbol_, &prover_calls.symbol_},
+#define CSH_X(symbol_, pfn_) {#symbol_, &prover_calls.symbol_, false},
     CSH_PROVER_CALLS(CSH_X)
 #undef CSH_X
-#define CSH_X(symbol_, pfn_) {#symbol_, &pin_calls.symbol_},
-    CSH_PIN_CALLS(CSH_X)
+#define CSH_X(symbol_, pfn_) {#symbol_, &prover_calls.symbol_, true},
+    CSH_PROVER_OPTIONAL_CALLS(CSH_X)
 #undef CSH_X
+    {"cuMemHostRegister_v2", &pin_calls.host_register, false},
+    {"cuMemHostUnregister", &pin_calls.host_unregister, false},
 };
 
 bool csh_calls_bind(void)
@@ -43,7 +46,8 @@ bool csh_calls_bind(void)
 
     for (i = 0; i < CSH_ARRAY_LENGTH(slots); i++) {
         /* POSIX lets a data pointer carry a function's address (dlsym). */
-        if (!csh_driver_find(slots[i].symbol, (void **)slots[i].slot)) {
+        if (!csh_driver_find(slots[i].symbol, (void **)slots[i].slot) &&
+            !slots[i].is_optional) {
             csh_info("engine", "driver entry %s is missing",
                      slots[i].symbol);
             return false;

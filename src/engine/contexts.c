@@ -5,8 +5,8 @@
  * entry lives until the program ends its context and the last call that holds
  * it has let go; a handle that comes back afterwards (the driver reuses
  * them) gets a new entry. The lock guards the table and the counts and is
- * never held across a driver call, so two threads may both make a prover for
- * one context; the one that comes second is undone.
+ * never held across a driver call: whoever turns an entry from unprepared to
+ * preparing makes its prover, and until that is there the context has none.
  */
 #include "engine/contexts.h"
 
@@ -34,7 +34,7 @@ struct entry {
 static struct csh_lock lock = CSH_LOCK_INIT(CSH_RANK_CONTEXTS);
 static struct entry *entries CSH_GUARDED_BY(lock);
 
-static struct csh_fingerprint_key *key;
+static const struct csh_fingerprint_key *key;
 static _Atomic int key_state; /* enum prepared */
 
 /* The key is made once; a failure is final and means no proving. */

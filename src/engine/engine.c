@@ -11,6 +11,7 @@
 #include "engine/calls.h"
 #include "engine/contexts.h"
 #include "engine/facts.h"
+#include "engine/idle.h"
 #include "engine/observe.h"
 #include "engine/offload.h"
 #include "engine/phase.h"
@@ -89,20 +90,20 @@ static void tidy(void)
 {
     struct csh_own_calls own;
 
-    if (csh_captures_any_active() || csh_residency_store() == NULL) {
+    if (csh_captures_any_active()) {
         return;
     }
     own = csh_own_calls_begin();
-    csh_store_tidy(csh_residency_store());
+    csh_residency_tidy();
     csh_own_calls_end(&own);
 }
 
-void csh_engine_allocated(CUresult result)
+void csh_engine_allocated(CUresult result, bool may_synchronise)
 {
     int saved_errno = errno;
 
     csh_phase_note(result);
-    if (result == CUDA_SUCCESS && csh_phase_begin() &&
+    if (may_synchronise && result == CUDA_SUCCESS && csh_phase_begin() &&
         !csh_captures_any_active()) {
         struct csh_own_calls own = csh_own_calls_begin();
 
@@ -154,13 +155,19 @@ void csh_engine_unmapping(CUdeviceptr dptr, size_t bytes)
     errno = saved_errno;
 }
 
+static void forget_context(CUcontext context)
+{
+    csh_residency_forget_context(context);
+    csh_idle_context_ended(context);
+}
+
 void csh_engine_context_ended(CUcontext context, CUresult result)
 {
     int saved_errno = errno;
 
     csh_phase_note(result);
     if (result == CUDA_SUCCESS && context != NULL && csh_phase_is_active()) {
-        csh_residency_forget_context(context);
+        forget_context(context);
         csh_context_end(context);
     }
     errno = saved_errno;
@@ -177,7 +184,33 @@ void csh_engine_primary_released(CUdevice device, CUresult result)
         csh_calls()->cuDevicePrimaryCtxGetState(device, &flags, &is_alive) ==
             CUDA_SUCCESS &&
         is_alive == 0) {
-        csh_context_end_of_device(device, csh_residency_forget_context);
+        csh_context_end_of_device(device, forget_context);
+    }
+    errno = saved_errno;
+}
+
+void csh_engine_stream_created(CUstream handle, CUresult result)
+{
+    const struct csh_stream stream = {handle, CSH_PLAIN};
+    int saved_errno = errno;
+    CUcontext context = NULL;
+
+    if (result == CUDA_SUCCESS && csh_phase_begin() &&
+        csh_calls()->cuCtxGetCurrent(&context) == CUDA_SUCCESS) {
+        csh_idle_note_stream(context, &stream);
+    }
+    errno = saved_errno;
+}
+
+void csh_engine_stream_destroying(CUstream handle)
+{
+    int saved_errno = errno;
+
+    if (csh_phase_is_active()) {
+        struct csh_own_calls own = csh_own_calls_begin();
+
+        csh_idle_stream_ending(handle);
+        csh_own_calls_end(&own);
     }
     errno = saved_errno;
 }

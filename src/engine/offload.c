@@ -21,6 +21,7 @@
 #include "engine/calls.h"
 #include "engine/contexts.h"
 #include "engine/facts.h"
+#include "engine/idle.h"
 #include "engine/observe.h"
 #include "engine/phase.h"
 #include "engine/policy.h"
@@ -84,6 +85,7 @@ static bool ask_driver(struct attempt *attempt)
     if (!goes_on(attempt)) {
         return false;
     }
+    csh_idle_note_stream(attempt->context->handle, &copy->stream);
     facts->is_suited = attempt->context->is_suited;
     facts->is_capturing = csh_facts_is_capturing(&copy->stream);
     prover = csh_context_prover(attempt->context);
@@ -110,39 +112,31 @@ static void materialise(const struct attempt *attempt,
 {
     const struct csh_copy *copy = attempt->copy;
 
-    memcpy(copy->host, csh_shadow_bytes(shadow), copy->bytes);
+    memcpy(copy->host, csh_shadow_address(shadow), copy->bytes);
     csh_residency_offloaded(copy->host, copy->bytes, shadow);
 }
 
-/* A fresh shadow, filled by DMA and finished: its fingerprint is that of its
- * own bytes, taken when they can no longer change. Held; NULL on failure with
- * the reason. */
-static struct csh_shadow *take_shadow(const struct csh_copy *copy,
-                                      enum csh_reason *reason_p)
+/* Fills a fresh shadow by DMA and finishes it: its fingerprint is that of its
+ * own bytes, taken when they can no longer change. */
+static bool fill_shadow(const struct csh_copy *copy,
+                        struct csh_shadow *shadow)
 {
     struct csh_fingerprint fingerprint;
-    struct csh_shadow *shadow =
-        csh_store_allocate(csh_residency_store(), copy->bytes, reason_p);
+    struct csh_shadow_proof proof;
 
-    if (shadow == NULL) {
-        return NULL;
-    }
-    if (csh_call_copy_to_host(csh_shadow_fill(shadow), copy->device,
+    if (csh_call_copy_to_host(csh_shadow_address(shadow), copy->device,
                               copy->bytes, &copy->stream) != CUDA_SUCCESS ||
         csh_call_stream_synchronize(&copy->stream) != CUDA_SUCCESS) {
-        /* Whether the DMA is over nobody knows now: the memory is left to
-         * it for good. */
-        csh_store_abandon(csh_residency_store(), shadow);
-        *reason_p = CSH_REASON_error;
-        return NULL;
+        return false;
     }
-    csh_fingerprint_compute(csh_context_key(), csh_shadow_bytes(shadow),
+    csh_fingerprint_compute(csh_context_key(), csh_shadow_address(shadow),
                             copy->bytes, &fingerprint);
-    csh_shadow_finish(shadow, fingerprint.lane);
-    return shadow;
+    memcpy(proof.lane, fingerprint.lane, sizeof(proof.lane));
+    csh_store_publish(csh_residency_store(), shadow, &proof);
+    return true;
 }
 
-static bool capture(struct attempt *attempt)
+static void capture(struct attempt *attempt)
 {
     const struct csh_copy *copy = attempt->copy;
     enum csh_reason reason = CSH_REASON_error;
@@ -150,18 +144,27 @@ static bool capture(struct attempt *attempt)
 
     if (csh_context_key() == NULL) {
         give_up(attempt, CSH_REASON_unready);
-        return false;
+        return;
     }
-    shadow = take_shadow(copy, &reason);
-    if (shadow == NULL) {
+    if (!csh_store_allocate(csh_residency_store(), copy->bytes, &shadow,
+                            &reason)) {
         give_up(attempt, reason);
-        return false;
+        return;
+    }
+    if (!csh_shadow_is_pinned(shadow) &&
+        csh_idle_is_everything_idle(attempt->context->handle)) {
+        csh_residency_pin();
+    }
+    if (!fill_shadow(copy, shadow)) {
+        /* Whether a DMA still writes the shadow nobody knows: it keeps its
+         * user for ever, so its memory is never given to anybody else. */
+        give_up(attempt, CSH_REASON_error);
+        return;
     }
     materialise(attempt, shadow);
     csh_residency_holds(attempt->context->handle, copy->device, copy->bytes,
                         shadow);
-    csh_shadow_release(csh_residency_store(), shadow);
-    return true;
+    csh_store_release(csh_residency_store(), shadow);
 }
 
 static void elide(struct attempt *attempt)
@@ -177,9 +180,10 @@ static void elide(struct attempt *attempt)
 static void prove(struct attempt *attempt)
 {
     const struct csh_copy *copy = attempt->copy;
+    const struct csh_shadow_proof proof = csh_shadow_proof(attempt->shadow);
     struct csh_fingerprint expected;
 
-    csh_shadow_proof(attempt->shadow, expected.lane);
+    memcpy(expected.lane, proof.lane, sizeof(expected.lane));
     switch (csh_prover_prove(
         csh_context_prover(attempt->context), &copy->stream, copy->device,
         copy->bytes, &expected,
@@ -261,7 +265,7 @@ CUresult csh_offload(const struct csh_copy *copy)
         break;
     }
     if (attempt.shadow != NULL) {
-        csh_shadow_release(csh_residency_store(), attempt.shadow);
+        csh_store_release(csh_residency_store(), attempt.shadow);
     }
     csh_context_release(attempt.context);
     return result;

@@ -22,7 +22,8 @@
 #include "base/log.h"
 #include "base/options.h"
 #include "engine/calls.h"
-#include "report/summary.h"
+#include "engine/residency.h"
+#include "report/at_exit.h"
 
 enum phase { PHASE_DORMANT, PHASE_STARTING, PHASE_ACTIVE, PHASE_OFF };
 
@@ -79,6 +80,9 @@ static int start(void)
     if (!csh_calls_bind()) {
         csh_warn("engine", "the driver lacks an entry the shim needs; "
                            "everything is forwarded");
+        return PHASE_OFF;
+    }
+    if (!csh_residency_start()) {
         return PHASE_OFF;
     }
     csh_report_enable(true);

@@ -111,7 +111,7 @@ static CUresult keep_until_done(struct attempt *attempt)
         return csh_call_stream_synchronize(stream);
     }
     if (csh_call_event_record(event, stream) != CUDA_SUCCESS ||
-        !csh_shadow_note_use(csh_residency_store(), attempt->shadow,
+        !csh_store_note_use(csh_residency_store(), attempt->shadow,
                              event)) {
         calls->cuEventDestroy_v2(event);
         return csh_call_stream_synchronize(stream);
@@ -123,16 +123,16 @@ static void serve(struct attempt *attempt)
 {
     const struct csh_copy *copy = attempt->copy;
     CUresult result = csh_call_copy_to_device(
-        copy->device, csh_shadow_bytes(attempt->shadow), copy->bytes,
+        copy->device, csh_shadow_address(attempt->shadow), copy->bytes,
         &copy->stream);
 
     if (result == CUDA_SUCCESS) {
         result = keep_until_done(attempt);
     }
     if (result != CUDA_SUCCESS) {
-        /* A DMA may be under way whose end is not known: the shadow is never
-         * given back. */
-        csh_shadow_pin_for_ever(csh_residency_store(), attempt->shadow);
+        /* A DMA may be under way whose end is not known: the shadow keeps
+         * its user for ever, so its memory is never given to anybody. */
+        attempt->shadow = NULL;
         give_up(attempt, CSH_REASON_error);
         return;
     }
@@ -150,7 +150,7 @@ static void try(struct attempt *attempt)
     own = csh_own_calls_begin();
     if (ask_driver(attempt)) {
         attempt->facts.is_equal =
-            memcmp(attempt->copy->host, csh_shadow_bytes(attempt->shadow),
+            memcmp(attempt->copy->host, csh_shadow_address(attempt->shadow),
                    attempt->copy->bytes) == 0;
         if (goes_on(attempt)) {
             serve(attempt);
@@ -206,7 +206,7 @@ CUresult csh_reload(const struct csh_copy *copy)
         result = forward(&attempt);
     }
     if (attempt.shadow != NULL) {
-        csh_shadow_release(csh_residency_store(), attempt.shadow);
+        csh_store_release(csh_residency_store(), attempt.shadow);
     }
     csh_context_release(attempt.context);
     return result;

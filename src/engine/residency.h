@@ -8,13 +8,25 @@
 #define CSH_ENGINE_RESIDENCY_H
 
 #include <cuda.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "engine/policy.h"
 #include "shadow/store.h"
 
-/* The store of all shadows; made at the first question, NULL if that failed. */
+/* Makes the store, once, before anything else here is called. False when
+ * memory is short. */
+CSH_MUST_CHECK bool csh_residency_start(void);
+
+/* The store of all shadows. */
 struct csh_store *csh_residency_store(void);
+
+/* Gives back what nobody needs and pins what is not yet pinned. Calls the
+ * driver and may synchronise: only where the program's own call may. */
+void csh_residency_tidy(void);
+
+/* Only the pinning. Calls the driver and may synchronise. */
+void csh_residency_pin(void);
 
 /* What is recorded about exactly this device range. *shadow_p is held if the
  * answer is CSH_KNOWS_SHADOW, else NULL. A range that one or more uploads

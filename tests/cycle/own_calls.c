@@ -11,7 +11,8 @@ int main(void)
 #define CSH_X(symbol_, pfn_) puts(#symbol_);
     CSH_ENGINE_CALLS(CSH_X)
     CSH_PROVER_CALLS(CSH_X)
-    CSH_PIN_CALLS(CSH_X)
+    CSH_PROVER_OPTIONAL_CALLS(CSH_X)
 #undef CSH_X
+    puts("cuMemHostRegister_v2\ncuMemHostUnregister");
     return 0;
 }

@@ -1,0 +1,273 @@
+/*
+ * residency.c - the records of device ranges and host ranges.
+ *
+ * Owns two ordered maps, the store with its slabs, and nothing else. A device
+ * record is a range, the context that its memory belongs to, and the handle of
+ * a shadow (all zero: uploaded by the program, contents unknown). A host record
+ * is a range and the handle of the shadow that filled it. The handles may go
+ * stale at any time; then the record finds nothing.
+ *
+ * Each record counts as one reference of its shadow: a device reference keeps
+ * the shadow, a host reference makes it worth keeping.
+ *
+ * The lock (rank RANGES) guards both maps and is never held across a call of
+ * the driver; the store's lock may be taken under it.
+ */
+#include "engine/residency.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/lock.h"
+#include "base/log.h"
+#include "engine/calls.h"
+#include "track/ranges.h"
+
+static struct csh_lock lock = CSH_LOCK_INIT(CSH_RANK_RANGES);
+static struct csh_ranges devices CSH_GUARDED_BY(lock);
+static struct csh_ranges hosts CSH_GUARDED_BY(lock);
+
+static _Atomic(struct csh_store *) store;
+static struct csh_slab_pool *pool; /* set before store, then unchanging */
+static struct csh_budget budget;
+
+/* --- the store ------------------------------------------------------- */
+
+/* Anything but "not ready" means that nothing of ours runs there any more: it
+ * is done, or its context is gone and with it all of its work. */
+static bool use_is_over(CUevent event, void *opaque)
+{
+    (void)opaque;
+    return csh_calls()->cuEventQuery(event) != CUDA_ERROR_NOT_READY;
+}
+
+static void give_event_back(CUevent event, void *opaque)
+{
+    (void)opaque;
+    csh_calls()->cuEventDestroy_v2(event);
+}
+
+bool csh_residency_start(void)
+{
+    const struct csh_use_calls uses = {use_is_over, give_event_back, NULL};
+    struct csh_store *made;
+
+    csh_lock_acquire(&lock);
+    csh_ranges_init(&devices);
+    csh_ranges_init(&hosts);
+    csh_lock_release(&lock);
+    budget.limit = csh_options()->pinned_limit;
+    budget.roots = (struct csh_memory_roots){"/proc", "/sys/fs/cgroup"};
+    pool = csh_slab_create(csh_calls_of_pinning(), &budget, NULL);
+    made = pool != NULL ? csh_store_create(pool, &uses) : NULL;
+    atomic_store_explicit(&store, made, memory_order_release);
+    return made != NULL;
+}
+
+struct csh_store *csh_residency_store(void)
+{
+    return atomic_load_explicit(&store, memory_order_acquire);
+}
+
+void csh_residency_tidy(void)
+{
+    csh_store_collect(csh_residency_store());
+    csh_slab_register_pending(pool);
+    csh_slab_trim(pool);
+}
+
+void csh_residency_pin(void)
+{
+    csh_slab_register_pending(pool);
+}
+
+/* --- records --------------------------------------------------------- */
+
+/* word[0] is the handle, word[1] the context of a device record. */
+static struct csh_shadow_ref ref_of(const struct csh_range *range)
+{
+    return (struct csh_shadow_ref){
+        .index = (uint32_t)range->value.word[0],
+        .generation = (uint32_t)(range->value.word[0] >> 32),
+    };
+}
+
+static struct csh_range range_of(uint64_t start, uint64_t bytes,
+                                 struct csh_shadow_ref ref, CUcontext context)
+{
+    struct csh_range range = {.start = start, .bytes = bytes};
+
+    range.value.word[0] = (uint64_t)ref.generation << 32 | ref.index;
+    range.value.word[1] = (uintptr_t)context;
+    return range;
+}
+
+static bool has_shadow(const struct csh_range *range)
+{
+    return range->value.word[0] != 0;
+}
+
+static void device_removed(const struct csh_range *range, void *opaque)
+{
+    (void)opaque;
+    if (has_shadow(range)) {
+        csh_store_unreference_device(csh_residency_store(), ref_of(range));
+        csh_statistics_add(CSH_GAUGE_weights, -1);
+    }
+}
+
+static void host_removed(const struct csh_range *range, void *opaque)
+{
+    (void)opaque;
+    csh_store_unreference_host(csh_residency_store(), ref_of(range));
+}
+
+/* Memory being short only loses records. */
+static void add_device(uint64_t start, uint64_t bytes,
+                       struct csh_shadow_ref ref, CUcontext context)
+    CSH_REQUIRES(lock)
+{
+    struct csh_range range = range_of(start, bytes, ref, context);
+
+    if (has_shadow(&range) &&
+        !csh_store_reference_device(csh_residency_store(), ref)) {
+        return;
+    }
+    if (!csh_ranges_insert(&devices, &range, device_removed, NULL)) {
+        csh_ranges_remove(&devices, start, bytes, device_removed, NULL);
+        if (has_shadow(&range)) {
+            csh_store_unreference_device(csh_residency_store(), ref);
+        }
+    } else if (has_shadow(&range)) {
+        csh_statistics_add(CSH_GAUGE_weights, 1);
+    }
+}
+
+/* Records of plain uploads cover the whole range, without a gap. */
+static bool is_uploaded(uint64_t start, uint64_t bytes) CSH_REQUIRES(lock)
+{
+    const struct csh_range *range =
+        csh_ranges_overlapping(&devices, start, bytes);
+    uint64_t at = start;
+
+    while (range != NULL && !has_shadow(range) && range->start <= at) {
+        at = range->start + range->bytes;
+        if (at >= start + bytes) {
+            return true;
+        }
+        range = csh_ranges_next(&devices, range);
+    }
+    return false;
+}
+
+enum csh_knowledge csh_residency_find(CUdeviceptr device, size_t bytes,
+                                      struct csh_shadow **shadow_p)
+{
+    enum csh_knowledge knowledge = CSH_KNOWS_UPLOADED;
+    const struct csh_range *exact;
+
+    *shadow_p = NULL;
+    csh_lock_acquire(&lock);
+    exact = csh_ranges_find(&devices, device, bytes);
+    if (exact != NULL && has_shadow(exact)) {
+        *shadow_p = csh_store_acquire(csh_residency_store(), ref_of(exact));
+        knowledge =
+            *shadow_p != NULL ? CSH_KNOWS_SHADOW : CSH_KNOWS_UPLOADED;
+    } else if (csh_ranges_overlapping(&devices, device, bytes) == NULL) {
+        knowledge = CSH_KNOWS_NOTHING;
+    } else if (!is_uploaded(device, bytes)) {
+        knowledge = CSH_KNOWS_OVERLAP;
+    }
+    csh_lock_release(&lock);
+    return knowledge;
+}
+
+struct csh_shadow *csh_residency_find_host(const void *host, size_t bytes)
+{
+    struct csh_shadow *shadow = NULL;
+    const struct csh_range *exact;
+
+    csh_lock_acquire(&lock);
+    exact = csh_ranges_find(&hosts, (uintptr_t)host, bytes);
+    if (exact != NULL) {
+        shadow = csh_store_acquire(csh_residency_store(), ref_of(exact));
+    }
+    csh_lock_release(&lock);
+    return shadow;
+}
+
+void csh_residency_uploaded(CUcontext context, CUdeviceptr device,
+                            size_t bytes)
+{
+    static const struct csh_shadow_ref none;
+
+    csh_lock_acquire(&lock);
+    add_device(device, bytes, none, context);
+    csh_lock_release(&lock);
+}
+
+/* A weight may have been uploaded as part of something larger: what was left
+ * and right of it stays known as uploaded. */
+static void add_piece(CUcontext context, CUdeviceptr device, size_t bytes,
+                      struct csh_shadow_ref ref) CSH_REQUIRES(lock)
+{
+    static const struct csh_shadow_ref none;
+    const struct csh_range *found =
+        csh_ranges_containing(&devices, device, bytes);
+    struct csh_range whole = found != NULL ? *found : (struct csh_range){0};
+
+    add_device(device, bytes, ref, context);
+    if (found == NULL || has_shadow(&whole)) {
+        return;
+    }
+    if (whole.start < device) {
+        add_device(whole.start, device - whole.start, none, context);
+    }
+    if (device + bytes < whole.start + whole.bytes) {
+        add_device(device + bytes,
+                   whole.start + whole.bytes - (device + bytes), none,
+                   context);
+    }
+}
+
+void csh_residency_holds(CUcontext context, CUdeviceptr device, size_t bytes,
+                         struct csh_shadow *shadow)
+{
+    csh_lock_acquire(&lock);
+    add_piece(context, device, bytes, csh_shadow_ref(shadow));
+    csh_lock_release(&lock);
+}
+
+void csh_residency_offloaded(const void *host, size_t bytes,
+                             struct csh_shadow *shadow)
+{
+    struct csh_shadow_ref ref = csh_shadow_ref(shadow);
+    struct csh_range range = range_of((uintptr_t)host, bytes, ref, NULL);
+
+    csh_lock_acquire(&lock);
+    if (csh_store_reference_host(csh_residency_store(), ref) &&
+        !csh_ranges_insert(&hosts, &range, host_removed, NULL)) {
+        csh_ranges_remove(&hosts, range.start, bytes, host_removed, NULL);
+        csh_store_unreference_host(csh_residency_store(), ref);
+    }
+    csh_lock_release(&lock);
+}
+
+void csh_residency_forget(CUdeviceptr base, size_t bytes)
+{
+    csh_lock_acquire(&lock);
+    csh_ranges_remove(&devices, base, bytes, device_removed, NULL);
+    csh_lock_release(&lock);
+}
+
+static bool is_of_context(const struct csh_range *range, void *opaque)
+{
+    return range->value.word[1] == (uintptr_t)opaque;
+}
+
+void csh_residency_forget_context(CUcontext context)
+{
+    csh_lock_acquire(&lock);
+    csh_ranges_remove_if(&devices, is_of_context, device_removed, context);
+    csh_lock_release(&lock);
+}
