@@ -6,41 +6,37 @@
 
 #include <stdio.h>
 
-#include "base/compiler.h"
+/* bytes * parts / 2^shift, halves up; bytes are below 2^(shift + 10), and
+ * those shifted out first cannot be seen in so few digits. */
+static unsigned scaled(uint64_t bytes, unsigned parts, unsigned shift)
+{
+    if (shift > 40) {
+        bytes >>= shift - 40;
+        shift = 40;
+    }
+    return (unsigned)((bytes * parts + (UINT64_C(1) << (shift - 1))) >>
+                      shift);
+}
 
 const char *csh_human_bytes(uint64_t bytes, char text_p[CSH_HUMAN_BYTES])
 {
-    static const char *const units[] = {"KiB", "MiB", "GiB",
+    static const char *const units[] = {"B",   "KiB", "MiB", "GiB",
                                         "TiB", "PiB", "EiB"};
-    uint64_t whole, hundredths;
-    unsigned shift, unit = 0;
+    unsigned unit = 0, value;
 
-    if (bytes < 1024) {
-        snprintf(text_p, CSH_HUMAN_BYTES, "%u B", (unsigned)bytes);
-        return text_p;
-    }
-    for (shift = 10; (bytes >> shift) >= 1024; shift += 10) {
+    while ((bytes >> (10 * unit)) >= 1024) {
         ++unit;
     }
-    /* Hundredths of the unit, halves up; 1024 units at most, and the shift
-     * leaves ten bits over once the lowest ones are dropped. */
-    if (shift > 20) {
-        bytes >>= shift - 20;
-        shift = 20;
-    }
-    hundredths = (bytes * 100 + (UINT64_C(1) << (shift - 1))) >> shift;
-    whole = hundredths / 100;
-    if (whole < 10) {
-        snprintf(text_p, CSH_HUMAN_BYTES, "%u.%02u %s", (unsigned)whole,
-                 (unsigned)(hundredths % 100), units[unit]);
-    } else if ((hundredths + 5) / 10 < 1000) {
-        snprintf(text_p, CSH_HUMAN_BYTES, "%u.%u %s",
-                 (unsigned)((hundredths + 5) / 100),
-                 (unsigned)((hundredths + 5) / 10 % 10), units[unit]);
-    } else if (((hundredths + 50) / 100 < 1024) ||
-               (unit + 1 == CSH_ARRAY_LENGTH(units))) {
-        snprintf(text_p, CSH_HUMAN_BYTES, "%u %s",
-                 (unsigned)((hundredths + 50) / 100), units[unit]);
+    if (unit == 0) {
+        snprintf(text_p, CSH_HUMAN_BYTES, "%u B", (unsigned)bytes);
+    } else if ((value = scaled(bytes, 100, 10 * unit)) < 1000) {
+        snprintf(text_p, CSH_HUMAN_BYTES, "%u.%02u %s", value / 100,
+                 value % 100, units[unit]);
+    } else if ((value = scaled(bytes, 10, 10 * unit)) < 1000) {
+        snprintf(text_p, CSH_HUMAN_BYTES, "%u.%u %s", value / 10, value % 10,
+                 units[unit]);
+    } else if ((value = scaled(bytes, 1, 10 * unit)) < 1024) {
+        snprintf(text_p, CSH_HUMAN_BYTES, "%u %s", value, units[unit]);
     } else {
         snprintf(text_p, CSH_HUMAN_BYTES, "1.00 %s", units[unit + 1]);
     }

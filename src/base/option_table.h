@@ -16,19 +16,20 @@
     X(min_bytes, MIN_BYTES, SIZE, "64K",                                     \
       "smallest copy that is looked at; smaller ones are forwarded")         \
     X(pinned_limit, PINNED_LIMIT, SIZE_OR_SHARE, "auto",                     \
-      "most host memory for shadows: bytes with K, M or G, a percentage of " \
-      "RAM, or auto")                                                        \
+      "most host memory for shadows, as a size or a percentage of RAM; "     \
+      "auto follows the memory that is free")                                \
     X(proof_timeout_ms, PROOF_TIMEOUT_MS, NUMBER, "250",                     \
       "how long an offload waits for the fingerprint kernel to run before "  \
       "the program's own copy is made instead, in milliseconds")             \
     X(log, LOG, LOG, "warn",                                                 \
-      "off, error, warn, info, debug or trace, then optionally a colon and " \
-      "a file to append to (%p is the process id); default is stderr")       \
+      "what is logged, then optionally a colon and a file to append to (%p " \
+      "is the process id, %h the host name) instead of stderr")              \
     X(stats, STATS, STATS, "text",                                           \
-      "what is written when the process ends: text, json or off")            \
+      "what is written when the process ends: text is one line, or a table " \
+      "if it goes to a file or the log level is info or above")              \
     X(stats_file, STATS_FILE, PATH, "",                                      \
-      "where statistics are written (%p is the process id, %h the host "     \
-      "name); default is stderr")                                            \
+      "where statistics are written, %p and %h as above; text is appended, " \
+      "json replaces what was there; by default they go where the log goes") \
     X(strict, STRICT, SWITCH, "0",                                           \
       "1: a bad value makes the first use of CUDA fail instead of falling "  \
       "back to the default")
