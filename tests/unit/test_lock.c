@@ -8,6 +8,11 @@
 #define CSH_DEBUG 1
 #include "base/lock.c"
 
+#ifdef __clang__
+/* What the analysis would object to is done here on purpose. */
+#pragma clang diagnostic ignored "-Wthread-safety"
+#endif
+
 #include <check.h>
 #include <signal.h>
 #include <string.h>
@@ -16,6 +21,7 @@
 #define N_ROUNDS 2000
 
 static struct csh_lock contexts = CSH_LOCK_INIT(CSH_RANK_CONTEXTS);
+static struct csh_lock other_contexts = CSH_LOCK_INIT(CSH_RANK_CONTEXTS);
 static struct csh_lock ranges = CSH_LOCK_INIT(CSH_RANK_RANGES);
 static struct csh_lock other_ranges = CSH_LOCK_INIT(CSH_RANK_RANGES);
 static struct csh_lock store = CSH_LOCK_INIT(CSH_RANK_STORE);
@@ -90,7 +96,9 @@ START_TEST(locks_are_released_in_any_order)
     csh_lock_acquire(&ranges); /* above contexts, which alone is held */
     ck_assert_uint_eq(n_violations, 0);
     csh_lock_release(&contexts);
-    csh_lock_acquire(&contexts); /* below ranges, which alone is held */
+    /* Below ranges, which alone is held now; another one than before, for
+     * ThreadSanitizer knows the order of those. */
+    csh_lock_acquire(&other_contexts);
     ck_assert_uint_eq(n_violations, 1);
 }
 END_TEST
