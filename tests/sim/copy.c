@@ -223,8 +223,7 @@ static CUresult perform(const struct sim_request *request, CUstream stream,
 CUresult sim_copy(const struct sim_request *request)
 {
     CUcontext context;
-    CUresult result = request->is_async ? sim_begin(&context)
-                                        : sim_begin_unsafe(&context);
+    CUresult result = sim_begin(&context);
     struct sim_copy copy = {0};
     CUstream stream;
 
@@ -235,7 +234,8 @@ CUresult sim_copy(const struct sim_request *request)
     if (stream == NULL) {
         return sim_end(CUDA_ERROR_INVALID_HANDLE);
     }
-    result = sim_capture_check_use(stream);
+    result = request->is_async ? sim_capture_check_use(stream)
+                               : sim_capture_check_look(stream);
     if (result != CUDA_SUCCESS) {
         return sim_end(result);
     }

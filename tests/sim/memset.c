@@ -15,8 +15,7 @@ static CUresult set(const struct sim_memset *set, bool is_async,
     const struct sim_range *range;
     CUcontext context;
     CUstream stream;
-    CUresult result = is_async ? sim_begin(&context)
-                               : sim_begin_unsafe(&context);
+    CUresult result = sim_begin(&context);
 
     if (result != CUDA_SUCCESS) {
         return result;
@@ -24,6 +23,11 @@ static CUresult set(const struct sim_memset *set, bool is_async,
     stream = sim_stream_resolve(context, handle, flavour);
     if (stream == NULL) {
         return sim_end(CUDA_ERROR_INVALID_HANDLE);
+    }
+    result = is_async ? sim_capture_check_use(stream)
+                      : sim_capture_check_look(stream);
+    if (result != CUDA_SUCCESS) {
+        return sim_end(result);
     }
     if (set->width == 0 || set->height == 0) {
         return sim_end(CUDA_SUCCESS);

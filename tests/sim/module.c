@@ -235,6 +235,22 @@ CUresult cuModuleGetFunction(CUfunction *function_p, CUmodule module,
     return sim_end(CUDA_SUCCESS);
 }
 
+CUresult cuModuleGetLoadingMode(CUmoduleLoadingMode *mode_p)
+{
+    CUresult result;
+
+    SIM_ENTER(cuModuleGetLoadingMode);
+    result = sim_begin_driver();
+    if (result != CUDA_SUCCESS) {
+        return result;
+    }
+    if (mode_p == NULL) {
+        return sim_end(CUDA_ERROR_INVALID_VALUE);
+    }
+    *mode_p = CU_MODULE_LAZY_LOADING;
+    return sim_end(CUDA_SUCCESS);
+}
+
 /* ---------------------------------------------------------- libraries --- */
 
 CUresult cuLibraryLoadData(CUlibrary *library_p, const void *code,

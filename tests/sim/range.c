@@ -89,7 +89,7 @@ static size_t position(uint64_t address)
     return low;
 }
 
-struct sim_range *sim_range_find(uint64_t address, size_t bytes)
+static struct sim_range *find(uint64_t address, size_t bytes)
 {
     size_t i = position(address);
     struct sim_range *range;
@@ -102,6 +102,13 @@ struct sim_range *sim_range_find(uint64_t address, size_t bytes)
         return NULL;
     }
     return range;
+}
+
+struct sim_range *sim_range_find(uint64_t address, size_t bytes)
+{
+    struct sim_range *range = find(address, bytes);
+
+    return range == NULL || range->is_dying ? NULL : range;
 }
 
 bool sim_range_overlaps(uint64_t address, size_t bytes)
@@ -155,6 +162,18 @@ struct sim_range *sim_range_of_context(CUcontext context)
         }
     }
     return NULL;
+}
+
+uint64_t sim_range_pool_bytes(CUmemoryPool pool)
+{
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < table.n; i++) {
+        if (table.ranges[i]->pool == pool) {
+            bytes += table.ranges[i]->extent_bytes;
+        }
+    }
+    return bytes;
 }
 
 bool sim_is_device_address(uint64_t address)
@@ -279,7 +298,7 @@ uint64_t sim_device_used(void)
 
 void *sim_backing(uint64_t address, size_t bytes)
 {
-    const struct sim_range *range = sim_range_find(address, bytes);
+    const struct sim_range *range = find(address, bytes);
 
     if (range == NULL || range->is_unborn) {
         return NULL;

@@ -75,6 +75,8 @@ struct sim_range {
     bool sync_memops;
     CUmemoryPool pool;   /* NULL: not stream-ordered */
     bool is_unborn;      /* stream-ordered: its allocation has not run yet */
+    bool is_dying;       /* its free is queued: dead to new calls, alive to
+                          * work that is ahead of the free */
 };
 
 bool sim_range_init(uint64_t memory_bytes);
@@ -89,6 +91,8 @@ struct sim_range *sim_range_take(uint64_t base);
 /* First range of this context (kind-wise any) or NULL: for tear-down. */
 struct sim_range *sim_range_of_context(CUcontext context);
 bool sim_is_device_address(uint64_t address);
+/* Device memory that came from this pool. */
+uint64_t sim_range_pool_bytes(CUmemoryPool pool);
 /* Device memory: NULL when the device is full. */
 struct sim_range *sim_device_allocate(size_t bytes, CUcontext context);
 /* Poisons the bytes and gives the addresses to the next that fit. */
@@ -167,7 +171,7 @@ struct sim_work {
         struct { CUstreamCallback function; void *data; CUstream handle; }
             callback;
         uint64_t address; /* BIRTH */
-        struct sim_range *range; /* DEATH: already out of the table; owned */
+        struct sim_range *range; /* DEATH: dying, or out of the table */
     };
 };
 
@@ -244,6 +248,7 @@ void sim_work_count(const struct sim_work *work); /* SIMCUDA_COUNTERS */
 #define SIM_GRAPH_MARK 0x47525031u
 #define SIM_EXEC_MARK 0x47584531u
 #define SIM_LIBRARY_MARK 0x4c494231u
+#define SIM_POOL_MARK 0x504f4c31u
 
 struct CUctx_st {
     uint32_t mark;        /* SIM_CONTEXT_MARK while it is alive */
@@ -257,7 +262,6 @@ struct CUctx_st {
     struct CUmod_st *modules;
     size_t limits[CU_LIMIT_MAX];
     CUfunc_cache cache;
-    int n_blocking_captures;
     CUcontext next;
 };
 
@@ -344,7 +348,7 @@ struct CUgraph_st {
 /* Prohibited beside a capture, given the calling thread's mode? The error
  * to return; the captures in question are invalid then. */
 CUresult sim_capture_check_unsafe(void);
-/* Use of a stream for new work, or a look at it. */
+/* Use of a stream for new work; or waiting for it, or a query. */
 CUresult sim_capture_check_use(CUstream stream);
 CUresult sim_capture_check_look(CUstream stream);
 CUresult sim_capture_record(CUstream stream, struct sim_work *work);
@@ -354,6 +358,32 @@ CUresult sim_capture_event(CUevent event, CUstream stream);
 CUresult sim_capture_wait_event(CUstream stream, CUevent event, bool *done_p);
 CUresult sim_capture_check_event(CUevent event);
 void sim_capture_drop_stream(CUstream stream);
+CUresult sim_capture_begin(CUstream stream, CUstreamCaptureMode mode,
+                           CUgraph graph, const CUgraphNode *leaves,
+                           size_t n_leaves);
+CUresult sim_capture_end(CUstream stream, CUgraph *graph_p);
+
+struct sim_capture_info {
+    CUstreamCaptureStatus status;
+    uint64_t id;
+    CUgraph graph;
+    const CUgraphNode *leaves;
+    size_t n_leaves;
+};
+
+/* Legal at any time, but for the legacy stream beside a capture of a blocking
+ * one: IMPLICIT, and nothing is invalidated. */
+CUresult sim_capture_status(CUstream stream, struct sim_capture_info *info_p);
+/* Waiting for a whole context. */
+CUresult sim_capture_check_context(CUcontext context);
+
+CUgraph sim_graph_new(void);
+/* work goes with it; the dependencies are copied. */
+CUgraphNode sim_graph_add(CUgraph graph, CUcontext context,
+                          const struct sim_work *work,
+                          const CUgraphNode *dependencies,
+                          size_t n_dependencies);
+void sim_graph_end(CUgraph graph);
 
 /* ------------------------------------------------------- host_memory.c --- */
 

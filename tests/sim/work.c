@@ -163,12 +163,16 @@ static CUresult run_kernel(const struct sim_launch *launch, CUcontext context)
 static void call_back(struct sim_work *work, CUcontext context)
 {
     struct sim_thread *thread = sim_thread();
+    CUresult status;
 
+    sim_lock();
+    status = context->sticky;
+    sim_unlock();
     thread->in_callback = true;
     if (work->op == SIM_OP_HOST) {
         work->host.function(work->host.data);
     } else {
-        work->callback.function(work->callback.handle, context->sticky,
+        work->callback.function(work->callback.handle, status,
                                 work->callback.data);
     }
     thread->in_callback = false;
@@ -279,7 +283,10 @@ void sim_work_dispose(struct sim_work *work)
         free(work->copy.staged);
     } else if (work->op == SIM_OP_KERNEL) {
         free(work->launch.params);
-    } else if (work->op == SIM_OP_DEATH && work->range != NULL) {
+    } else if (work->op == SIM_OP_DEATH) {
+        if (work->range->is_dying) {
+            sim_range_take(work->range->base);
+        }
         sim_device_release(work->range);
     }
     work->op = SIM_OP_MARK;
