@@ -1,0 +1,364 @@
+/*
+ * test_budget.c - the budget and what it is made from, in made trees of
+ * /proc and of cgroups.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* nftw */
+#endif
+#include "shadow/budget.h"
+
+#include <check.h>
+#include <ftw.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MIB (UINT64_C(1) << 20)
+#define GIB (UINT64_C(1) << 30)
+
+static char root[64], proc[96], cgroup[96];
+static struct csh_budget budget;
+
+/* Writes a file below the tree's root and the folders that it lies in. */
+static void __attribute__((format(printf, 2, 3)))
+put(const char *name, const char *format, ...)
+{
+    char path[512];
+    char *slash;
+    va_list args;
+    FILE *file;
+
+    snprintf(path, sizeof(path), "%s/%s", root, name);
+    for (slash = strchr(path + strlen(root) + 1, '/'); slash != NULL;
+         slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        mkdir(path, 0700);
+        *slash = '/';
+    }
+    file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    va_start(args, format);
+    vfprintf(file, format, args);
+    va_end(args);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+static void put_meminfo(uint64_t available_mib)
+{
+    put("proc/meminfo",
+        "MemTotal:       %8llu kB\n"
+        "MemFree:            1024 kB\n"
+        "MemAvailable:   %8llu kB\n"
+        "CommitLimit:    %8llu kB\n"
+        "Committed_AS:   %8llu kB\n",
+        16384 * 1024ull, (unsigned long long)available_mib * 1024,
+        20480 * 1024ull, 17408 * 1024ull);
+}
+
+static void start(void)
+{
+    strcpy(root, "/tmp/test_budget.XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(root));
+    snprintf(proc, sizeof(proc), "%s/proc", root);
+    snprintf(cgroup, sizeof(cgroup), "%s/cgroup", root);
+    budget.roots.proc   = proc;
+    budget.roots.cgroup = cgroup;
+    budget.limit.unit   = CSH_SIZE_AUTO;
+    budget.limit.value  = 0;
+    put_meminfo(8192);
+}
+
+static int remove_one(const char *path, const struct stat *status, int type,
+                      struct FTW *where)
+{
+    (void)status;
+    (void)type;
+    (void)where;
+    return remove(path);
+}
+
+static void stop(void)
+{
+    nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static uint64_t room(void)
+{
+    struct csh_headroom headroom;
+
+    csh_headroom_read(&budget.roots, &headroom);
+    ck_assert(headroom.is_known);
+    ck_assert_uint_eq(headroom.total, 16 * GIB);
+    return headroom.bytes;
+}
+
+/* One version 2 group. A limit of NULL leaves the file out. */
+static void put_group(const char *path, const char *max, const char *high,
+                      uint64_t current, uint64_t inactive, uint64_t active)
+{
+    char name[256];
+
+    if (max != NULL) {
+        snprintf(name, sizeof(name), "%s/memory.max", path);
+        put(name, "%s\n", max);
+    }
+    if (high != NULL) {
+        snprintf(name, sizeof(name), "%s/memory.high", path);
+        put(name, "%s\n", high);
+    }
+    snprintf(name, sizeof(name), "%s/memory.current", path);
+    put(name, "%llu\n", (unsigned long long)current);
+    snprintf(name, sizeof(name), "%s/memory.stat", path);
+    put(name, "anon 4096\nfile %llu\nshmem 12345\ninactive_anon 7\n"
+        "active_anon 8\ninactive_file %llu\nactive_file %llu\nslab 1\n",
+        (unsigned long long)(inactive + active),
+        (unsigned long long)inactive, (unsigned long long)active);
+}
+
+START_TEST(test_available_memory_alone)
+{
+    ck_assert_uint_eq(room(), 8 * GIB);
+    /* Linux before 3.14. */
+    put("proc/meminfo", "MemTotal: 16777216 kB\nMemFree: 2048 kB\n");
+    ck_assert_uint_eq(room(), 2 * MIB);
+}
+END_TEST
+
+START_TEST(test_nothing_known)
+{
+    struct csh_headroom headroom;
+
+    put("proc/meminfo", "%s", "");
+    csh_headroom_read(&budget.roots, &headroom);
+    ck_assert(!headroom.is_known);
+    put("proc/meminfo", "MemTotal: many kB\nMemAvailable: 1 kB\n");
+    csh_headroom_read(&budget.roots, &headroom);
+    ck_assert(!headroom.is_known);
+    ck_assert_uint_eq(csh_budget_bytes(&budget, 5), 0);
+    budget.limit.unit  = CSH_SIZE_PERCENT;
+    budget.limit.value = 50;
+    ck_assert_uint_eq(csh_budget_bytes(&budget, 5), 0);
+    budget.limit.unit  = CSH_SIZE_BYTES;
+    ck_assert_uint_eq(csh_budget_bytes(&budget, 5), 50);
+}
+END_TEST
+
+START_TEST(test_commit_limit_counts_in_mode_2_only)
+{
+    put("proc/sys/vm/overcommit_memory", "0\n");
+    ck_assert_uint_eq(room(), 8 * GIB);
+    put("proc/sys/vm/overcommit_memory", "2\n");
+    ck_assert_uint_eq(room(), 3 * GIB);
+    put("proc/meminfo", "MemTotal: 16777216 kB\nMemAvailable: 4096 kB\n"
+        "CommitLimit: 1000 kB\nCommitted_AS: 1001 kB\n");
+    ck_assert_uint_eq(room(), 0);
+}
+END_TEST
+
+START_TEST(test_version_2_limits_and_file_cache)
+{
+    put("proc/self/cgroup", "0::/job\n");
+    put_group("cgroup/job", "4294967296", "max", GIB, 0, 0);
+    ck_assert_uint_eq(room(), 3 * GIB);
+    /* Of the active half only. */
+    put_group("cgroup/job", "4294967296", "max", 3 * GIB, GIB, GIB);
+    ck_assert_uint_eq(room(), 2 * GIB + GIB / 2);
+    put_group("cgroup/job", "4294967296", "2147483648", GIB, 0, 0);
+    ck_assert_uint_eq(room(), GIB);
+    put_group("cgroup/job", "max", "max", 3 * GIB, 0, 0);
+    ck_assert_uint_eq(room(), 8 * GIB);
+    put_group("cgroup/job", "1048576", "max", GIB, 0, 0);
+    ck_assert_uint_eq(room(), 0);
+    /* More cache than usage (the files are read one after the other). */
+    put_group("cgroup/job", "1048576", "max", 5, GIB, 0);
+    ck_assert_uint_eq(room(), MIB);
+}
+END_TEST
+
+START_TEST(test_version_2_every_ancestor)
+{
+    put("proc/self/cgroup", "0::/a/b/c\n");
+    put_group("cgroup/a/b/c", "max", "max", 0, 0, 0);
+    put_group("cgroup/a/b", "3221225472", "max", GIB, 0, 0);
+    put_group("cgroup/a", "6442450944", "max", 5 * GIB, 0, 0);
+    ck_assert_uint_eq(room(), GIB);
+    put_group("cgroup/a", "max", "max", 5 * GIB, 0, 0);
+    ck_assert_uint_eq(room(), 2 * GIB);
+    /* The mount's root: a container's own group. */
+    put_group("cgroup", "1073741824", "max", GIB / 2, 0, 0);
+    ck_assert_uint_eq(room(), GIB / 2);
+}
+END_TEST
+
+START_TEST(test_path_of_the_host_in_a_container)
+{
+    put("proc/self/cgroup", "0::/docker/0123456789abcdef\n");
+    put_group("cgroup", "2147483648", "max", GIB, 0, 0);
+    ck_assert_uint_eq(room(), GIB);
+}
+END_TEST
+
+START_TEST(test_version_2_beside_version_1)
+{
+    put("proc/self/cgroup", "1:cpu:/x\n0::/job\n");
+    put_group("cgroup/unified/job", "2147483648", "max", GIB, 0, 0);
+    ck_assert_uint_eq(room(), GIB);
+}
+END_TEST
+
+/* One version 1 group. */
+static void put_group_1(const char *path, const char *limit,
+                        const char *above, uint64_t usage, uint64_t inactive)
+{
+    char name[256];
+
+    snprintf(name, sizeof(name), "%s/memory.limit_in_bytes", path);
+    put(name, "%s\n", limit);
+    snprintf(name, sizeof(name), "%s/memory.usage_in_bytes", path);
+    put(name, "%llu\n", (unsigned long long)usage);
+    snprintf(name, sizeof(name), "%s/memory.stat", path);
+    put(name, "cache 1\ninactive_file 1\nactive_file 1\n"
+        "hierarchical_memory_limit %s\ntotal_cache 2\n"
+        "total_inactive_file %llu\ntotal_active_file 0\n", above,
+        (unsigned long long)inactive);
+}
+
+START_TEST(test_version_1)
+{
+    static const char none[] = "9223372036854771712";
+
+    put("proc/self/cgroup", "9:name=systemd:/\n8:notmemory:/job\n"
+        "4:cpu,memory:/job/task\n1:cpuset:/other\n");
+    put_group_1("cgroup/memory/job/task", none, none, 3 * GIB, 0);
+    ck_assert_uint_eq(room(), 8 * GIB);
+    put_group_1("cgroup/memory/job/task", "4294967296", none, 3 * GIB, GIB);
+    ck_assert_uint_eq(room(), 2 * GIB);
+    put_group_1("cgroup/memory/job", "4294967296", none, 3 * GIB, 0);
+    ck_assert_uint_eq(room(), GIB);
+    /* An ancestor that the mount does not show. */
+    put_group_1("cgroup/memory/job/task", none, "3221225473", 3 * GIB, 0);
+    ck_assert_uint_eq(room(), 1);
+}
+END_TEST
+
+START_TEST(test_limit_without_usage_leaves_nothing)
+{
+    put("proc/self/cgroup", "0::/job\n");
+    put("cgroup/job/memory.max", "4294967296\n");
+    ck_assert_uint_eq(room(), 0);
+}
+END_TEST
+
+START_TEST(test_odd_lines_are_survived)
+{
+    char path[3000];
+
+    memset(path, 'x', sizeof(path) - 1);
+    path[sizeof(path) - 1] = '\0';
+    put("proc/self/cgroup", "no colons\n:\n::\n0::\n0::/%s\n0::/job", path);
+    put_group("cgroup/job", "4294967296", "max", GIB, 0, 0);
+    ck_assert_uint_eq(room(), 3 * GIB);
+    put("proc/self/cgroup", "%s", "");
+    ck_assert_uint_eq(room(), 8 * GIB);
+}
+END_TEST
+
+START_TEST(test_long_path_keeps_its_ancestors)
+{
+    char path[1200];
+
+    memset(path, 'x', sizeof(path) - 1);
+    path[sizeof(path) - 1] = '\0';
+    put("proc/self/cgroup", "0::/job/%s\n", path);
+    put_group("cgroup/job", "4294967296", "max", GIB, 0, 0);
+    ck_assert_uint_eq(room(), 3 * GIB);
+}
+END_TEST
+
+START_TEST(test_auto_is_half_of_what_would_be_free)
+{
+    ck_assert_uint_eq(csh_budget_bytes(&budget, 0), 4 * GIB);
+    /* What is held has left the room: the limit stays where it was. */
+    put_meminfo(8192 - 4096);
+    ck_assert_uint_eq(csh_budget_bytes(&budget, 4 * GIB), 4 * GIB);
+    /* The program took two more. */
+    put_meminfo(8192 - 4096 - 2048);
+    ck_assert_uint_eq(csh_budget_bytes(&budget, 4 * GIB), 3 * GIB);
+    put_meminfo(0);
+    ck_assert_uint_eq(csh_budget_bytes(&budget, 4 * GIB), 2 * GIB);
+    put_meminfo(16384 * 4);
+    ck_assert_uint_eq(csh_budget_bytes(&budget, 0), 16 * GIB / 100 * 80);
+    put("proc/self/cgroup", "0::/job\n");
+    put_group("cgroup/job", "4294967296", "max", 2 * GIB, 0, 0);
+    ck_assert_uint_eq(csh_budget_bytes(&budget, GIB), GIB + GIB / 2);
+}
+END_TEST
+
+START_TEST(test_explicit_limits_stay_within_the_room)
+{
+    budget.limit.unit  = CSH_SIZE_PERCENT;
+    budget.limit.value = 25;
+    ck_assert_uint_eq(csh_budget_bytes(&budget, 0), 16 * GIB / 100 * 25);
+    budget.limit.value = 100;
+    ck_assert_uint_eq(csh_budget_bytes(&budget, 0), 8 * GIB - GIB / 2);
+    ck_assert_uint_eq(csh_budget_bytes(&budget, GIB), 9 * GIB - GIB / 2);
+
+    budget.limit.unit  = CSH_SIZE_BYTES;
+    budget.limit.value = 123456789;
+    ck_assert_uint_eq(csh_budget_bytes(&budget, GIB), 123456789);
+    budget.limit.value = UINT64_MAX;
+    ck_assert_uint_eq(csh_budget_bytes(&budget, 0), 8 * GIB - GIB / 2);
+    put_meminfo(100);
+    ck_assert_uint_eq(csh_budget_bytes(&budget, 7), 68 * MIB + 7);
+    put_meminfo(20);
+    ck_assert_uint_eq(csh_budget_bytes(&budget, 7), 7);
+    budget.limit.value = 0;
+    ck_assert_uint_eq(csh_budget_bytes(&budget, 7), 0);
+}
+END_TEST
+
+START_TEST(test_this_machine)
+{
+    budget.roots.proc   = "/proc";
+    budget.roots.cgroup = "/sys/fs/cgroup";
+    ck_assert_uint_gt(csh_budget_bytes(&budget, 0), 0);
+    ck_assert_uint_le(csh_budget_bytes(&budget, 0),
+                      (uint64_t)sysconf(_SC_PHYS_PAGES) *
+                              (uint64_t)sysconf(_SC_PAGESIZE));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("budget");
+    TCase *tcase = tcase_create("made trees");
+    SRunner *runner;
+    int n_failed;
+
+    tcase_add_checked_fixture(tcase, start, stop);
+    tcase_set_timeout(tcase, 120);
+    tcase_add_test(tcase, test_available_memory_alone);
+    tcase_add_test(tcase, test_nothing_known);
+    tcase_add_test(tcase, test_commit_limit_counts_in_mode_2_only);
+    tcase_add_test(tcase, test_version_2_limits_and_file_cache);
+    tcase_add_test(tcase, test_version_2_every_ancestor);
+    tcase_add_test(tcase, test_path_of_the_host_in_a_container);
+    tcase_add_test(tcase, test_version_2_beside_version_1);
+    tcase_add_test(tcase, test_version_1);
+    tcase_add_test(tcase, test_limit_without_usage_leaves_nothing);
+    tcase_add_test(tcase, test_odd_lines_are_survived);
+    tcase_add_test(tcase, test_long_path_keeps_its_ancestors);
+    tcase_add_test(tcase, test_auto_is_half_of_what_would_be_free);
+    tcase_add_test(tcase, test_explicit_limits_stay_within_the_room);
+    tcase_add_test(tcase, test_this_machine);
+    suite_add_tcase(suite, tcase);
+
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    n_failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return (n_failed == 0) ? EXIT_SUCCESS : EXIT_FAILURE;
+}
