@@ -1,0 +1,69 @@
+#!/bin/sh
+# Runs the benchmarks, all or those named, and prints one line a figure:
+# NAME VALUE UNIT. What it is about goes to stderr.
+#
+#     sh tests/bench/run.sh [NAME...]
+#
+# CSH_BUILD names the build folder (default: build), in which everything has
+# been built. One more benchmark is one file bench_NAME.c and one row below.
+set -eu
+cd "$(dirname "$0")/../.."
+
+build=$(cd "${CSH_BUILD:-build}" && pwd)
+shim=$build/.libs/libcushadow.so
+programs=$build/tests/bench
+
+# name, driver that it runs on, words that the shim's statistics must hold
+# afterwards ("-": none), so that a shim that switched itself off is not
+# measured by mistake
+benchmarks='
+launch_overhead_ns  noop  -
+lookup_overhead_ns  noop  "small"
+'
+
+# driver_folder DRIVER
+driver_folder() {
+    case $1 in
+    noop) echo "$programs/.libs" ;;
+    simulated) echo "$build/tests/sim/.libs" ;;
+    esac
+}
+
+# run_one NAME DRIVER WORDS
+run_one() {
+    folder=$(driver_folder "$2")
+    for file in "$shim" "$folder/libcuda.so.1" "$programs/bench_${1%_ns}"; do
+        [ -e "$file" ] || { echo "$file is not built" >&2; return 1; }
+    done
+    statistics=$(mktemp)
+    status=0
+    env LD_LIBRARY_PATH="$folder" LD_PRELOAD="$shim" CUSHADOW_STATS=json \
+        CUSHADOW_STATS_FILE="$statistics" "$programs/bench_${1%_ns}" ||
+        status=1
+    if [ "$3" != - ] && ! grep -q "$3" "$statistics"; then
+        echo "$1: the shim did not do what is measured" >&2
+        status=1
+    fi
+    rm -f "$statistics"
+    return $status
+}
+
+wanted=" $* "
+known=
+failed=0
+while read -r name driver words; do
+    [ -n "$name" ] || continue
+    known="$known $name"
+    case $wanted in
+    "  " | *" $name "*) run_one "$name" "$driver" "$words" || failed=1 ;;
+    esac
+done <<ROWS
+$benchmarks
+ROWS
+for name in "$@"; do
+    case "$known " in
+    *" $name "*) ;;
+    *) echo "no benchmark $name; there are:$known" >&2; failed=1 ;;
+    esac
+done
+exit $failed
