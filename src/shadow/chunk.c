@@ -8,8 +8,8 @@
  *  - the signal: growing a file past RLIMIT_FSIZE sends SIGXFSZ, whose default
  *    kills. The size stays below the limit, and because the limit may fall in
  *    between, the signal is blocked meanwhile and taken if it came.
- *  - the descriptor: moved above 1023, where loops over small descriptors and
- *    dup2() do not reach; before it is used or closed again its device and
+ *  - the descriptor: moved above 1023, or as high as the limit allows, where
+ *    loops over small descriptors and dup2() do not reach; before it is used or closed again its device and
  *    inode are compared, since the program may have put a file of its own
  *    there.
  *  - the file: sealed, so that nobody who finds the descriptor can write to
@@ -72,12 +72,19 @@ static void close_descriptor(int fd)
     syscall(SYS_close, fd);
 }
 
+/* The usual RLIMIT_NOFILE is 1024: then its last quarter has to do. */
 static int move_up(int fd)
 {
     int high = fcntl(fd, F_DUPFD_CLOEXEC, LOWEST_DESCRIPTOR);
+    struct rlimit limit;
 
+    if ((high < 0) && (getrlimit(RLIMIT_NOFILE, &limit) == 0) &&
+        (limit.rlim_cur <= LOWEST_DESCRIPTOR)) {
+        high = fcntl(fd, F_DUPFD_CLOEXEC,
+                     (int)(limit.rlim_cur - limit.rlim_cur / 4));
+    }
     if (high < 0) {
-        return fd; /* RLIMIT_NOFILE ends below, or is used up */
+        return fd; /* none is left up there */
     }
 
     close_descriptor(fd);

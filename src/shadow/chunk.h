@@ -27,8 +27,8 @@ size_t csh_page_bytes(void);
 /*
  * Maps a chunk of `bytes`, or of as little as `least_bytes` where a limit of
  * the process forbids more; both are whole pages. False when not even that
- * can be had. The process sees no signal and no descriptor below 1024 unless
- * RLIMIT_NOFILE leaves none above.
+ * can be had. The process sees no signal, and no descriptor below 1024 unless
+ * RLIMIT_NOFILE allows none above.
  */
 CSH_MUST_CHECK
 bool csh_chunk_open(struct csh_chunk *chunk_p, size_t least_bytes,
