@@ -15,7 +15,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static char folder[64];
@@ -243,6 +243,24 @@ START_TEST(a_reader_that_takes_nothing_is_not_waited_for)
 }
 END_TEST
 
+/* 300 lines, each of them waited for, would take 30 seconds. */
+START_TEST(a_stuck_reader_is_waited_for_once)
+{
+    static char text[1 << 17];
+    time_t begin;
+    int fds[2], i;
+
+    ck_assert_int_eq(pipe(fds), 0);
+    output = output_of(fds[1]);
+    ck_assert(!csh_output_write(&output, text, sizeof(text)));
+    begin = time(NULL);
+    for (i = 0; i < 300; ++i) {
+        ck_assert(!csh_output_write(&output, "line\n", 5));
+    }
+    ck_assert_int_lt(time(NULL) - begin, 20);
+}
+END_TEST
+
 START_TEST(a_full_disk_is_lived_with)
 {
     ck_assert(csh_output_open("/dev/full", CSH_OUTPUT_APPEND, &output));
@@ -354,6 +372,7 @@ int main(void)
     tcase_add_test(tcase, a_pipe_without_reader_raises_nothing);
     tcase_add_test(tcase, a_blocked_sigpipe_stays_as_it_was);
     tcase_add_test(tcase, a_reader_that_takes_nothing_is_not_waited_for);
+    tcase_add_test(tcase, a_stuck_reader_is_waited_for_once);
     tcase_add_test(tcase, a_full_disk_is_lived_with);
     tcase_add_test(tcase, a_file_size_limit_kills_nobody);
     tcase_add_test(tcase, long_texts_arrive_whole);

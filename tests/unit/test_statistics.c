@@ -11,7 +11,7 @@
 #include "base/compiler.h"
 
 #define N_THREADS 4
-#define N_ROUNDS 3000
+#define N_ROUNDS 50000
 
 static struct csh_statistics snapshot;
 
@@ -172,11 +172,14 @@ START_TEST(every_row_has_its_words)
 }
 END_TEST
 
+static pthread_barrier_t start;
+
 static void *count_copies(void *argument)
 {
     int64_t bytes = *(const int *)argument;
     int i;
 
+    pthread_barrier_wait(&start); /* so that they do run at once */
     for (i = 0; i < N_ROUNDS; ++i) {
         csh_statistics_count(CSH_D2H, CSH_OUTCOME_served, CSH_REASON_dirty,
                              (uint64_t)bytes);
@@ -193,6 +196,7 @@ START_TEST(nothing_is_lost_between_threads)
     pthread_t threads[N_THREADS];
     int i;
 
+    ck_assert_int_eq(pthread_barrier_init(&start, NULL, N_THREADS), 0);
     for (i = 0; i < N_THREADS; ++i) {
         ck_assert_int_eq(pthread_create(&threads[i], NULL, count_copies,
                                         (void *)(intptr_t)&bytes[i]), 0);
@@ -225,6 +229,7 @@ int main(void)
     tcase_add_test(tcase, every_peak_follows_its_twin);
     tcase_add_test(tcase, every_row_has_its_words);
     tcase_add_test(tcase, nothing_is_lost_between_threads);
+    tcase_set_timeout(tcase, 60);
     suite_add_tcase(suite, tcase);
     srunner_run_all(runner, CK_ENV);
     n_failed = srunner_ntests_failed(runner);
