@@ -177,17 +177,29 @@ static void elide(struct attempt *attempt)
     materialise(attempt, attempt->shadow);
 }
 
-static void prove(struct attempt *attempt)
+/* Asks the prover of the context about exactly the bytes of this copy. */
+static enum csh_proof ask_prover(const struct attempt *attempt)
 {
     const struct csh_copy *copy = attempt->copy;
-    const struct csh_shadow_proof proof = csh_shadow_proof(attempt->shadow);
+    const struct csh_shadow_proof known = csh_shadow_proof(attempt->shadow);
     struct csh_fingerprint expected;
+    enum csh_proof proof;
 
-    memcpy(expected.lane, proof.lane, sizeof(expected.lane));
-    switch (csh_prover_prove(
+    memcpy(expected.lane, known.lane, sizeof(expected.lane));
+    proof = csh_prover_prove(
         csh_context_prover(attempt->context), &copy->stream, copy->device,
         copy->bytes, &expected,
-        csh_options()->proof_timeout_ms * UINT64_C(1000000))) {
+        csh_options()->proof_timeout_ms * UINT64_C(1000000));
+    if (proof == CSH_PROOF_EQUAL || proof == CSH_PROOF_DIFFERENT) {
+        csh_statistics_add(CSH_GAUGE_proofs, 1);
+        csh_statistics_add(CSH_GAUGE_proof_bytes, (int64_t)copy->bytes);
+    }
+    return proof;
+}
+
+static void prove(struct attempt *attempt)
+{
+    switch (ask_prover(attempt)) {
     case CSH_PROOF_EQUAL:
         elide(attempt);
         return;
