@@ -31,6 +31,11 @@ def print_table(title, old, new, figure):
         for step, source, target in DIRECTIONS:
             print(f"{before['name']:<20} {source:<4} {target:<4} "
                   f"{figure(before[step]):9.4f} {figure(after[step]):9.4f}")
+    for step, source, target in DIRECTIONS:
+        sums = [sum(figure(model[step]) for model in run["models"])
+                for run in (old, new)]
+        print(f"{'all':<20} {source:<4} {target:<4} "
+              f"{sums[0]:9.4f} {sums[1]:9.4f}")
 
 
 def print_times(old, new):

@@ -121,11 +121,12 @@ run() {
             CUSHADOW_STATS_FILE="$out/$name.statistics" "$@"
     fi
     rm -f "$out/$name.json" "$out/$name.counters" "$out/$name.statistics"
-    env "$@" >"$out/$name.txt" || {
+    if ! env "$@" >"$out/$name.txt" 2>"$out/$name.stderr"; then
         echo "the run $name the shim failed:" >&2
-        cat "$out/$name.txt" >&2
-        failed=yes
-    }
+        cat "$out/$name.txt" "$out/$name.stderr" >&2
+        exit 1
+    fi
+    head -n 20 "$out/$name.stderr" >&2
 }
 
 # named FILE - NAME=PATH for [NAME=]FILE, with a path that holds anywhere.
@@ -139,7 +140,7 @@ named() {
     esac
     if [ -z "$name" ]; then
         name=${path##*/}
-        name=${name%.safetensors}
+        name=$(echo "${name%.safetensors}" | tr = _)
     fi
     case $path in
     /*) ;;
@@ -190,10 +191,8 @@ patched=${1%%=*}
 echo "Models, going round $cycles times, a weight of $patched patched in" \
     "VRAM in each:"
 printf '    %s\n' "$@"
-failed=no
 echo "Running without the shim ..."
 run without "" "$@"
 echo "Running with the shim ..."
 run with "$(pwd)/$shim" "$@"
-[ "$failed" = no ] || exit 1
 show
