@@ -140,7 +140,7 @@ named() {
     esac
     if [ -z "$name" ]; then
         name=${path##*/}
-        name=$(echo "${name%.safetensors}" | tr = _)
+        name=$(echo "${name%.safetensors}" | tr '=' '_')
     fi
     case $path in
     /*) ;;
