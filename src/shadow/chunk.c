@@ -8,7 +8,7 @@
  *  - the signal: growing a file past RLIMIT_FSIZE sends SIGXFSZ, whose default
  *    kills. The size stays below the limit, and because the limit may fall in
  *    between, the signal is blocked meanwhile and taken if it came.
- *  - the descriptor: moved above 1023, or as high as the limit allows, where
+ *  - the descriptor: moved above 1023, or as high as a limit allows, where
  *    loops over small descriptors and dup2() do not reach; before it is used or closed again its device and
  *    inode are compared, since the program may have put a file of its own
  *    there.
