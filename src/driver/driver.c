@@ -34,6 +34,9 @@ CSH_SURFACE(CSH_X)
 /* musl has no dlvsym; a strong reference would keep the shim from loading. */
 extern CSH_WEAK void *dlvsym(void *, const char *, const char *);
 
+/* An entry of every libcuda that nobody would interpose. */
+#define CSH_LANDMARK "cuTexRefGetMaxAnisotropy"
+
 union csh_driver_entries csh_driver;
 
 /* Read by dlsym_trampoline.S. */
@@ -42,6 +45,8 @@ _Atomic(csh_dlsym_function *) csh_dlsym_real;
 static _Atomic(uintptr_t) csh_bound_start;
 static _Atomic(void *) csh_bound_handle;
 static _Atomic(bool) csh_bound_filled;
+/* An object that some slots lead to instead; 0: none. */
+static _Atomic(uintptr_t) csh_other_start;
 
 static void *csh_dlsym_missing(void *handle, const char *name)
 {
@@ -50,6 +55,7 @@ static void *csh_dlsym_missing(void *handle, const char *name)
     return NULL;
 }
 
+/* By version where there is dlvsym, else from libc's symbol table. */
 static csh_dlsym_function *csh_find_dlsym(void)
 {
     static const char *const versions[] = {"GLIBC_2.34", "GLIBC_2.17",
@@ -69,12 +75,31 @@ static csh_dlsym_function *csh_find_dlsym(void)
     return found == NULL ? csh_dlsym_missing : (csh_dlsym_function *)found;
 }
 
+/* libc's, for the shim's own look-ups. */
+static csh_dlsym_function *csh_libc_dlsym(void)
+{
+    static _Atomic(csh_dlsym_function *) libc_dlsym;
+    csh_dlsym_function *found = atomic_load(&libc_dlsym);
+
+    if (CSH_UNLIKELY(found == NULL)) {
+        found = csh_find_dlsym();
+        atomic_store(&libc_dlsym, found);
+    }
+    return found;
+}
+
 csh_dlsym_function *csh_driver_dlsym(void)
 {
     csh_dlsym_function *real = atomic_load(&csh_dlsym_real);
 
     if (CSH_UNLIKELY(real == NULL)) {
-        real = csh_find_dlsym();
+        /* An interposer of dlsym that comes after the shim keeps its place.
+         * It is found without a version, which dlvsym would not match. */
+        void *next = csh_libc_dlsym()(RTLD_NEXT, "dlsym");
+
+        real = next == NULL || next == (void *)dlsym
+                   ? csh_libc_dlsym()
+                   : (csh_dlsym_function *)next;
         atomic_store(&csh_dlsym_real, real);
     }
     return real;
@@ -93,7 +118,7 @@ static bool csh_is_in(const void *address,
 }
 
 /* A reference that keeps the object loaded; NULL if there is no way to name
- * it. cuInit is what every libcuda has. */
+ * it. */
 static void *csh_pin(const struct csh_elf_object *object)
 {
     const char *const names[] = {object->path, object->soname};
@@ -109,7 +134,7 @@ static void *csh_pin(const struct csh_elf_object *object)
         if (handle == NULL) {
             continue;
         }
-        if (csh_is_in(csh_driver_dlsym()(handle, "cuInit"), object)) {
+        if (csh_is_in(csh_libc_dlsym()(handle, CSH_LANDMARK), object)) {
             return handle;
         }
         (void)dlclose(handle);
@@ -117,16 +142,45 @@ static void *csh_pin(const struct csh_elf_object *object)
     return NULL;
 }
 
+/* Remembers whom a slot was given to that is no libcuda. */
+static void *csh_defer_to(void *address)
+{
+    struct csh_elf_object object;
+
+    if (csh_elf_find(address, &object)) {
+        atomic_store(&csh_other_start, object.start);
+    }
+    return address;
+}
+
+/* Another interposer may stand between the shim and a libcuda that programs
+ * are linked with: their calls went to it and still do. Where libcuda is not
+ * in the global scope, nobody behind the shim could pass a call on. */
+static void *csh_choose_real(csh_dlsym_function *real, void *handle,
+                             const char *symbol, bool is_global,
+                             const struct csh_elf_object *object)
+{
+    void *address = real(handle, symbol);
+    void *next = is_global ? real(RTLD_NEXT, symbol) : NULL;
+
+    if (next != NULL && !csh_is_in(next, object)) {
+        return csh_defer_to(next);
+    }
+    return csh_is_in(address, object) ? address : NULL;
+}
+
 static void csh_fill(void *handle, const struct csh_elf_object *object)
 {
-    csh_dlsym_function *real = csh_driver_dlsym();
+    csh_dlsym_function *real = csh_libc_dlsym();
+    bool is_global = csh_is_in(real(RTLD_NEXT, CSH_LANDMARK), object);
     enum csh_entry entry;
 
     for (entry = 0; entry < CSH_N_ROWS; entry++) {
-        void *address = real(handle, csh_rows[entry].symbol);
+        void *address = csh_choose_real(real, handle, csh_rows[entry].symbol,
+                                        is_global, object);
         void *empty = NULL;
 
-        if (csh_is_in(address, object)) {
+        if (address != NULL) {
             (void)atomic_compare_exchange_strong(&csh_driver.row[entry],
                                                  &empty, address);
         }
@@ -186,27 +240,26 @@ bool csh_driver_claim(const void *address)
 }
 
 /* A libcuda that the program is linked with comes after the shim in the
- * global scope; one that a plug-in brought is known by its SONAME. What comes
- * next but is no libcuda is another interposer: it is served its own calls,
- * as without the shim. */
+ * global scope; one that a plug-in brought is known by its SONAME. If what
+ * comes next is no libcuda and none is loaded, that is whose the call is. */
 static void csh_bind_loaded(enum csh_entry entry)
 {
-    csh_dlsym_function *real = csh_driver_dlsym();
+    csh_dlsym_function *real = csh_libc_dlsym();
     void *next = real(RTLD_NEXT, csh_rows[entry].symbol);
     void *empty = NULL;
     void *handle;
 
-    if (next != NULL && !csh_driver_claim(next)) {
-        (void)atomic_compare_exchange_strong(&csh_driver.row[entry], &empty,
-                                             next);
+    if (next != NULL && csh_driver_claim(next)) {
         return;
     }
-    if (next == NULL) {
-        handle = dlopen("libcuda.so.1", RTLD_LAZY | RTLD_NOLOAD);
-        if (handle != NULL) {
-            (void)csh_driver_claim(real(handle, "cuInit"));
-            (void)dlclose(handle);
-        }
+    handle = dlopen("libcuda.so.1", RTLD_LAZY | RTLD_NOLOAD);
+    if (handle != NULL) {
+        (void)csh_driver_claim(real(handle, CSH_LANDMARK));
+        (void)dlclose(handle);
+    }
+    if (next != NULL) {
+        (void)atomic_compare_exchange_strong(&csh_driver.row[entry], &empty,
+                                             csh_defer_to(next));
     }
 }
 
@@ -243,7 +296,7 @@ bool csh_driver_find(const char *symbol, void **entry_p)
         csh_bind_loaded(CSH_ENTRY_cuGetProcAddress);
     }
     if (csh_driver_is_bound()) {
-        address = csh_driver_dlsym()(atomic_load(&csh_bound_handle), symbol);
+        address = csh_libc_dlsym()(atomic_load(&csh_bound_handle), symbol);
         is_found = address != NULL && csh_elf_find(address, &object) &&
                    object.start == atomic_load(&csh_bound_start);
         if (is_found) {
@@ -260,6 +313,7 @@ bool csh_driver_is_insider(const void *return_address)
 
     return csh_elf_find(return_address, &object) &&
            (csh_is_libcuda(&object) ||
+            object.start == atomic_load(&csh_other_start) ||
             csh_elf_is_named(&object, "libcupti.so") ||
             csh_elf_name_contains(&object, "njection"));
 }

@@ -74,14 +74,16 @@ bool csh_driver_is_bound(void);
 bool csh_driver_claim(const void *address);
 
 /* The code at this return address wants the driver as it is: the driver
- * itself, CUPTI, an injection library. */
+ * itself, CUPTI, an injection library, another interposer that the shim
+ * forwards to. */
 bool csh_driver_is_insider(const void *return_address);
 
 /* An entry newer than surface.h was handed out: counted once, said at debug
  * level. */
 void csh_driver_note_unknown(const char *name);
 
-/* dlsym as it would be without the shim. Never NULL. */
+/* dlsym as a program would have it without the shim: libc's, or that of an
+ * interposer behind the shim. Never NULL. */
 typedef void *csh_dlsym_function(void *handle, const char *name);
 csh_dlsym_function *csh_driver_dlsym(void);
 
