@@ -8,10 +8,10 @@
  *  - the signal: growing a file past RLIMIT_FSIZE sends SIGXFSZ, whose default
  *    kills. The size stays below the limit, and because the limit may fall in
  *    between, the signal is blocked meanwhile and taken if it came.
- *  - the descriptor: moved above 1023, or as high as a limit allows, where
- *    loops over small descriptors and dup2() do not reach; before it is used or closed again its device and
- *    inode are compared, since the program may have put a file of its own
- *    there.
+ *  - the descriptor: moved above 1023, or as high as a limit allows, out of
+ *    reach of loops over small descriptors and of dup2(); before it is used or
+ *    closed again its device and inode are compared, since the program may
+ *    have put a file of its own there.
  *  - the file: sealed, so that nobody who finds the descriptor can write to
  *    it, truncate it, or map it for writing (F_SEAL_FUTURE_WRITE, Linux 5.1).
  *  - fork: the mapping is not inherited, so a child's writes elsewhere never

@@ -1,25 +1,19 @@
 /*
- * test_slab.c - extents, chunks, registration and the limits of a process,
- * against pin calls that remember what is registered.
+ * test_slab.c - extents, their registration and what is given back, against
+ * pin calls that remember what is registered.
  */
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* memfd_create, seals */
+#define _GNU_SOURCE /* memfd_create */
 #endif
 #include "shadow/slab.h"
 
 #include <check.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/statistics.h"
@@ -105,8 +99,6 @@ static bool driver_knows(const struct csh_extent *extent)
 static const struct csh_pin_calls calls = {fake_register, fake_unregister};
 static struct csh_budget budget;
 static struct csh_slab_pool *pool;
-static int created[64];
-static unsigned n_created;
 
 static int refuse_file(const char *name, unsigned flags)
 {
@@ -114,15 +106,6 @@ static int refuse_file(const char *name, unsigned flags)
     (void)flags;
     errno = EPERM;
     return -1;
-}
-
-/* Remembers which files there are. */
-static int note_file(const char *name, unsigned flags)
-{
-    ck_assert_str_eq(name, "cushadow");
-    ck_assert_uint_eq(flags, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    ck_assert_uint_lt(n_created, 64);
-    return created[n_created++] = memfd_create(name, flags);
 }
 
 /* No /proc there: the budget is the bytes given. */
@@ -136,18 +119,8 @@ static void make_pool(size_t limit, csh_chunk_create_fn *create)
     ck_assert_ptr_nonnull(pool);
 }
 
-static void limit_descriptors(rlim_t soft)
-{
-    struct rlimit limit;
-
-    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
-    limit.rlim_cur = soft;
-    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
-}
-
 static void start(void)
 {
-    limit_descriptors(4096);
     csh_log_threshold          = CSH_LOG_OFF;
     refuse_from = refuse_until = ~0u;
     unregister_result          = CUDA_SUCCESS;
@@ -215,28 +188,6 @@ static bool find_mapping(const void *address, char line[512])
     }
     fclose(file);
     return is_found;
-}
-
-/* The descriptor of the file that an address is mapped from, or -1. */
-static int descriptor_of(const void *address)
-{
-    char line[512];
-    unsigned long inode;
-    struct stat status;
-    int fd;
-
-    ck_assert(find_mapping(address, line));
-    ck_assert_int_eq(sscanf(line, "%*s %*s %*s %*s %lu", &inode), 1);
-    if (strstr(line, "/memfd:cushadow") == NULL) {
-        return -1;
-    }
-    for (fd = 0; fd < 4096; fd++) {
-        if ((fstat(fd, &status) == 0) && (status.st_ino == inode)) {
-            return fd;
-        }
-    }
-    ck_abort_msg("no descriptor");
-    return -1;
 }
 
 /* --- extents ---------------------------------------------------------- */
@@ -631,116 +582,7 @@ START_TEST(test_what_was_aliased_is_never_reused)
 }
 END_TEST
 
-/* --- the process ------------------------------------------------------- */
-
-START_TEST(test_descriptor_is_high_and_sealed)
-{
-    struct csh_extent extent = take(MIB);
-    int fd                   = descriptor_of(extent.address);
-    int seals;
-    void *map;
-
-    ck_assert_int_ge(fd, 1024);
-    ck_assert_int_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
-    seals = fcntl(fd, F_GET_SEALS);
-    ck_assert_int_eq(seals & (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL),
-                     F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
-    ck_assert_int_ne(ftruncate(fd, 0), 0);
-    /* Not refused by a kernel before 5.1. */
-    if (seals & F_SEAL_FUTURE_WRITE) {
-        ck_assert_int_lt(pwrite(fd, "x", 1, 0), 0);
-        ck_assert_ptr_eq(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED,
-                              fd, 0), MAP_FAILED);
-        ck_assert_int_ne(fallocate(fd, FALLOC_FL_PUNCH_HOLE |
-                                   FALLOC_FL_KEEP_SIZE, 0, 4096), 0);
-    }
-    /* What aliases are made of still works. */
-    map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
-    ck_assert_ptr_ne(map, MAP_FAILED);
-    ck_assert_int_eq(*(unsigned char *)map, 0x5a);
-    munmap(map, 4096);
-    /* Growing goes on behind the seals. */
-    take(30 * MIB);
-    csh_slab_free(pool, &extent);
-}
-END_TEST
-
-START_TEST(test_first_descriptor_is_not_kept)
-{
-    struct csh_extent extent;
-    int i, fd;
-
-    csh_slab_destroy(pool);
-    make_pool(256 * MIB, note_file);
-    extent = take(MIB);
-    ck_assert_uint_eq(n_created, 1);
-    ck_assert_int_lt(fcntl(created[0], F_GETFD), 0);
-    fd = descriptor_of(extent.address);
-    csh_slab_free(pool, &extent);
-    csh_slab_trim(pool);
-    ck_assert_int_lt(fcntl(fd, F_GETFD), 0);
-    /* Many rounds leave no descriptor behind. */
-    for (i = 0; i < 50; i++) {
-        extent = take(MIB);
-        ck_assert_int_eq(descriptor_of(extent.address), fd);
-        csh_slab_free(pool, &extent);
-        csh_slab_trim(pool);
-    }
-}
-END_TEST
-
-/* The limit, and the least descriptor that is high enough under it. */
-static const struct { rlim_t limit; int least; } descriptor_limits[] = {
-    {2048, 1024}, {1025, 1024}, {1024, 768}, {256, 192},
-};
-
-START_TEST(test_low_descriptor_limit)
-{
-    struct csh_extent extent;
-    int fd;
-
-    limit_descriptors(descriptor_limits[_i].limit);
-    extent = take(MIB);
-    fd     = descriptor_of(extent.address);
-    ck_assert_int_ge(fd, descriptor_limits[_i].least);
-    ck_assert_int_lt(fd, (int)descriptor_limits[_i].limit);
-}
-END_TEST
-
-START_TEST(test_no_descriptor_left)
-{
-    struct csh_extent extent;
-    int fd = open("/dev/null", O_RDONLY);
-
-    /* Nothing at or above the lowest free one may be opened. */
-    ck_assert_int_eq(close(fd), 0);
-    limit_descriptors((rlim_t)fd);
-    ck_assert_int_eq(csh_slab_allocate(pool, MIB, &extent), CSH_SLAB_OK);
-    limit_descriptors(4096);
-    ck_assert_int_eq(descriptor_of(extent.address), -1);
-    csh_slab_register_pending(pool);
-    ck_assert(csh_slab_is_pinned(&extent));
-}
-END_TEST
-
-/* The program closes every descriptor and opens a file of its own, which
- * gets our number: it must stay open. */
-START_TEST(test_descriptor_that_became_the_programs)
-{
-    struct csh_extent extent = take(MIB);
-    int fd                   = descriptor_of(extent.address);
-    int own                  = open("/dev/null", O_RDONLY);
-
-    ck_assert_int_eq(dup2(own, fd), fd);
-    csh_slab_free(pool, &extent);
-    ck_assert_uint_gt(csh_slab_trim(pool), 0);
-    ck_assert_int_ge(fcntl(fd, F_GETFD), 0);
-    close(fd);
-    close(own);
-}
-END_TEST
-
-START_TEST(test_file_refused)
+START_TEST(test_without_files)
 {
     struct csh_extent first, second;
     char line[512];
@@ -749,7 +591,6 @@ START_TEST(test_file_refused)
     make_pool(256 * MIB, refuse_file);
     first  = take(MIB);
     second = take(100 * MIB);
-    ck_assert_int_eq(descriptor_of(first.address), -1);
     csh_slab_register_pending(pool);
     ck_assert(csh_slab_is_pinned(&first));
     ck_assert(csh_slab_is_pinned(&second));
@@ -759,145 +600,6 @@ START_TEST(test_file_refused)
     ck_assert(!find_mapping(first.address, line));
 }
 END_TEST
-
-static volatile sig_atomic_t n_signals;
-static void count_signal(int number)
-{
-    (void)number;
-    n_signals++;
-}
-
-static void limit_files(rlim_t bytes)
-{
-    const struct rlimit limit = {bytes, RLIM_INFINITY};
-
-    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-}
-
-START_TEST(test_file_size_limit_is_kept)
-{
-    struct csh_extent small, large;
-    struct stat status;
-
-    signal(SIGXFSZ, (_i == 0) ? SIG_DFL : count_signal);
-    limit_files(8 * MIB);
-    small = take(6 * MIB);
-    large = take(9 * MIB);
-    ck_assert_int_eq(fstat(descriptor_of(small.address), &status), 0);
-    ck_assert_int_eq(status.st_size, 8 * MIB);
-    ck_assert_int_eq(descriptor_of(large.address), -1);
-    ck_assert_int_eq(n_signals, 0);
-    limit_files(RLIM_INFINITY);
-}
-END_TEST
-
-/* The limit falls between the moment it is read and the sizing: the stand-in
- * for memfd_create is called just there. */
-static int lower_limit(const char *name, unsigned flags)
-{
-    limit_files(MIB);
-    return memfd_create(name, flags);
-}
-
-START_TEST(test_file_size_limit_that_falls)
-{
-    struct csh_extent extent;
-    sigset_t pending, blocked;
-
-    signal(SIGXFSZ, (_i == 0) ? SIG_DFL : count_signal);
-    csh_slab_destroy(pool);
-    make_pool(256 * MIB, lower_limit);
-    extent = take(6 * MIB);
-    ck_assert_int_eq(descriptor_of(extent.address), -1);
-    ck_assert_int_eq(n_signals, 0);
-    sigpending(&pending);
-    ck_assert_int_eq(sigismember(&pending, SIGXFSZ), 0);
-    pthread_sigmask(SIG_BLOCK, NULL, &blocked);
-    ck_assert_int_eq(sigismember(&blocked, SIGXFSZ), 0);
-    limit_files(RLIM_INFINITY);
-}
-END_TEST
-
-START_TEST(test_pending_signal_of_the_program_stays)
-{
-    sigset_t set, pending;
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGXFSZ);
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
-    raise(SIGXFSZ);
-    csh_slab_destroy(pool);
-    make_pool(256 * MIB, lower_limit);
-    take(6 * MIB);
-    sigpending(&pending);
-    ck_assert_int_eq(sigismember(&pending, SIGXFSZ), 1);
-    limit_files(RLIM_INFINITY);
-}
-END_TEST
-
-START_TEST(test_not_inherited_by_fork)
-{
-    struct csh_extent backed = take(MIB), anonymous;
-    char line[512];
-    int status;
-    pid_t child;
-
-    csh_slab_destroy(pool);
-    make_pool(256 * MIB, (_i == 0) ? NULL : refuse_file);
-    backed    = take(MIB);
-    anonymous = take(70 * MIB);
-    ck_assert(find_mapping(backed.address, line));
-    child = fork();
-    if (child == 0) {
-        _exit((find_mapping(backed.address, line) ? 1 : 0) |
-              (find_mapping(anonymous.address, line) ? 2 : 0));
-    }
-    ck_assert_int_eq(waitpid(child, &status, 0), child);
-    ck_assert(WIFEXITED(status));
-    ck_assert_int_eq(WEXITSTATUS(status), 0);
-    ck_assert(find_mapping(backed.address, line));
-}
-END_TEST
-
-/* Bytes of the mapping that are in memory. */
-static size_t present(const unsigned char *address, size_t bytes)
-{
-    static unsigned char vector[65536];
-    size_t n = 0, i;
-
-    ck_assert_uint_le(bytes / 4096, sizeof(vector));
-    ck_assert_int_eq(mincore((void *)(uintptr_t)address, bytes, vector), 0);
-    for (i = 0; i < bytes / 4096; i++) {
-        n += (vector[i] & 1);
-    }
-    return n * 4096;
-}
-
-START_TEST(test_only_what_is_used_is_populated)
-{
-    struct csh_extent extent;
-    unsigned long from, to;
-    char line[512];
-
-    /* With this, new mappings would be populated whole and locked. */
-    ck_assert_int_eq((_i == 1) ? mlockall(MCL_FUTURE) : 0, 0);
-    ck_assert_int_eq(csh_slab_allocate(pool, MIB, &extent), CSH_SLAB_OK);
-    munlockall();
-    ck_assert(find_mapping(extent.address, line));
-    ck_assert_int_eq(sscanf(line, "%lx-%lx", &from, &to), 2);
-    ck_assert_uint_eq(to - from, 64 * MIB);
-    ck_assert_uint_eq(present(extent.address, to - from), MIB);
-}
-END_TEST
-
-/* mlockall() of everything to come takes a privilege or no limit. */
-static bool may_lock_memory(void)
-{
-    struct rlimit limit;
-
-    return (geteuid() == 0) || ((getrlimit(RLIMIT_MEMLOCK, &limit) == 0) &&
-                                (limit.rlim_cur == RLIM_INFINITY));
-}
 
 /* --- threads ----------------------------------------------------------- */
 
@@ -988,18 +690,7 @@ static Suite *make_suite(void)
     tcase_add_test(tcase, test_trim_takes_whole_chunks_only);
     tcase_add_test(tcase, test_idle_chunks_are_not_pinned);
     tcase_add_test(tcase, test_what_was_aliased_is_never_reused);
-    tcase_add_test(tcase, test_descriptor_is_high_and_sealed);
-    tcase_add_test(tcase, test_first_descriptor_is_not_kept);
-    tcase_add_loop_test(tcase, test_low_descriptor_limit, 0, 4);
-    tcase_add_test(tcase, test_no_descriptor_left);
-    tcase_add_test(tcase, test_descriptor_that_became_the_programs);
-    tcase_add_test(tcase, test_file_refused);
-    tcase_add_loop_test(tcase, test_file_size_limit_is_kept, 0, 2);
-    tcase_add_loop_test(tcase, test_file_size_limit_that_falls, 0, 2);
-    tcase_add_test(tcase, test_pending_signal_of_the_program_stays);
-    tcase_add_loop_test(tcase, test_not_inherited_by_fork, 0, 2);
-    tcase_add_loop_test(tcase, test_only_what_is_used_is_populated, 0,
-                        may_lock_memory() ? 2 : 1);
+    tcase_add_test(tcase, test_without_files);
     tcase_add_test(tcase, test_threads);
     suite_add_tcase(suite, tcase);
     return suite;
