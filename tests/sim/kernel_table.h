@@ -13,6 +13,8 @@
 #ifndef SIM_KERNEL_TABLE_H
 #define SIM_KERNEL_TABLE_H
 
+#include "verify/fingerprint_kernel.h"
+
 #define SIM_KERNELS(X)                                                     \
     /* dst[0 .. count) = value */                                          \
     X(fill_u32, false, 8 /* dst */, 4 /* value */, 8 /* count */)          \
@@ -23,6 +25,16 @@
     /* *out += sum of the mixed words of src; kernels.c defines it */      \
     X(digest_u64, false, 8 /* out */, 8 /* src */, 8 /* bytes */)          \
     /* runs, and owns the device, until *flag == value */                  \
-    X(wait_u32, true, 8 /* flag */, 4 /* value */)
+    X(wait_u32, true, 8 /* flag */, 4 /* value */)                         \
+    /* the shim's own, from its device source compiled as C */             \
+    X(csh_fingerprint_kernel, false, sizeof(struct csh_fingerprint_job))
+
+struct sim_grid;
+
+#define SIM_X(name_, waits_, ...)                        \
+    void sim_kernel_##name_(const struct sim_grid *grid, \
+                            void **params);
+SIM_KERNELS(SIM_X)
+#undef SIM_X
 
 #endif

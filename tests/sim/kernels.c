@@ -13,16 +13,11 @@
 
 #include "kernel_table.h"
 
-#define SIM_X(name_, waits_, ...)                               \
-    static void sim_kernel_##name_(const struct sim_grid *grid, \
-                                   void **params);
-SIM_KERNELS(SIM_X)
-#undef SIM_X
-
 static const struct sim_kernel kernels[] = {
 #define SIM_X(name_, waits_, ...)                                         \
     {.name = #name_, .run = sim_kernel_##name_, .waits = waits_,          \
-     .n_params = sizeof((unsigned char[]){__VA_ARGS__}),                  \
+     .n_params = sizeof((unsigned short[]){__VA_ARGS__}) /                \
+                 sizeof(unsigned short),                                  \
      .param_bytes = {__VA_ARGS__}},
     SIM_KERNELS(SIM_X)
 #undef SIM_X
@@ -126,7 +121,7 @@ static uint32_t param_u32(void **params, unsigned i)
     return value;
 }
 
-static void sim_kernel_fill_u32(const struct sim_grid *grid, void **params)
+void sim_kernel_fill_u32(const struct sim_grid *grid, void **params)
 {
     uint32_t value = param_u32(params, 1);
     uint64_t count = param_u64(params, 2);
@@ -145,7 +140,7 @@ static void sim_kernel_fill_u32(const struct sim_grid *grid, void **params)
     }
 }
 
-static void sim_kernel_xor_u32(const struct sim_grid *grid, void **params)
+void sim_kernel_xor_u32(const struct sim_grid *grid, void **params)
 {
     uint32_t value = param_u32(params, 1);
     uint64_t count = param_u64(params, 2);
@@ -164,7 +159,7 @@ static void sim_kernel_xor_u32(const struct sim_grid *grid, void **params)
     }
 }
 
-static void sim_kernel_axpy_f32(const struct sim_grid *grid, void **params)
+void sim_kernel_axpy_f32(const struct sim_grid *grid, void **params)
 {
     uint64_t count = param_u64(params, 3);
     const float *x;
@@ -198,7 +193,7 @@ static uint64_t mix(uint64_t x)
 /* The sum over the little-endian 8-byte words w[j] of src, the last one
  * padded with zeros, of mix(w[j] + (j + 1) * 0x9e3779b97f4a7c15), modulo
  * 2^64, added to *out. */
-static void sim_kernel_digest_u64(const struct sim_grid *grid, void **params)
+void sim_kernel_digest_u64(const struct sim_grid *grid, void **params)
 {
     uint64_t bytes = param_u64(params, 2);
     uint64_t sum = 0, word, *out;
@@ -223,7 +218,7 @@ static void sim_kernel_digest_u64(const struct sim_grid *grid, void **params)
     __atomic_fetch_add(out, sum, __ATOMIC_RELAXED);
 }
 
-static void sim_kernel_wait_u32(const struct sim_grid *grid, void **params)
+void sim_kernel_wait_u32(const struct sim_grid *grid, void **params)
 {
     static const struct timespec moment = {.tv_nsec = 20000};
     const uint32_t *flag = array(param_u64(params, 0), 1, sizeof(*flag));

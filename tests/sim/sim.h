@@ -9,7 +9,7 @@
  * to malloc: a destroyed one stays as a tombstone without its mark, so that
  * its later use is an error code and not undefined behaviour.
  *
- * Reading order: entry.h, this file, item.c (how work gets done), range.c
+ * Reading order: entry.h, this file, engine.c (how work gets done), range.c
  * (addresses), copy.c (what blocks), capture.c.
  */
 #ifndef SIM_SIM_H
@@ -52,8 +52,9 @@ CUresult sim_begin_unsafe(CUcontext *context_p);
 CUresult sim_end(CUresult result);
 void *sim_allocate(size_t bytes); /* zeroed; aborts when there is none */
 void *sim_duplicate(const void *bytes, size_t n_bytes);
-/* Keeps a destroyed handle reachable for ever. */
-void sim_bury(void *handle);
+/* Zeroed memory for what a handle points to, reachable for ever, so that a
+ * leak checker blames no program for a handle that it did not destroy. */
+void *sim_handle_new(size_t bytes);
 uint64_t sim_now_ns(void);
 uint64_t sim_next_id(void);
 uint64_t sim_random(void); /* SIMCUDA_SEED's sequence; lock held */
@@ -147,6 +148,7 @@ struct sim_grid {
 };
 
 struct sim_kernel;
+#define SIM_MAX_PARAMS 16
 
 struct sim_launch {
     const struct sim_kernel *kernel;
@@ -208,13 +210,18 @@ struct sim_item {
 /* Takes over what work owns. One reference, the caller's. */
 struct sim_item *sim_item_new(CUcontext context, const struct sim_work *work);
 void sim_item_after(struct sim_item *item, struct sim_item *blocker);
+/* The blocker is done. */
+void sim_item_unblock(struct sim_item *item, const struct sim_item *blocker);
+void sim_item_release(struct sim_item *item); /* NULL is fine */
+struct sim_item *sim_item_reference(struct sim_item *item);
+bool sim_item_is_done(const struct sim_item *item); /* NULL is done */
+
+/* ------------------------------------------------------------ engine.c --- */
+
 /* From now on it runs when its blockers are done. Unhurried: no thread is
  * woken for it, because the caller is about to wait for it, or because
  * nothing can tell before the next call that wakes one. */
 void sim_item_submit(struct sim_item *item, bool unhurried);
-struct sim_item *sim_item_reference(struct sim_item *item);
-void sim_item_release(struct sim_item *item); /* NULL is fine */
-bool sim_item_is_done(const struct sim_item *item); /* NULL is done */
 /* Gives the lock away while it waits; runs what is waited for itself when an
  * engine is free. */
 void sim_item_wait(struct sim_item *item);
@@ -321,12 +328,15 @@ CUresult sim_stream_wait(CUstream stream);
 struct CUevent_st {
     uint32_t mark;
     CUcontext context;
+    uint64_t context_id;         /* a primary context comes back, events not */
     unsigned flags;
     struct sim_item *item;       /* last record, or NULL */
     uint64_t capture_id;         /* recorded inside this capture, or 0 */
     CUgraphNode *leaves;         /* and behind these nodes */
     size_t n_leaves;
 };
+
+bool sim_event_is_alive(CUevent event); /* NULL is not */
 
 /* ----------------------------------------------------------- capture.c --- */
 
@@ -416,7 +426,7 @@ struct sim_kernel {
     void (*run)(const struct sim_grid *grid, void **params);
     bool waits;               /* for the program: it may never end */
     unsigned n_params;
-    unsigned char param_bytes[16];
+    unsigned short param_bytes[SIM_MAX_PARAMS];
 };
 
 const struct sim_kernel *sim_kernel_find(const char *name);

@@ -147,7 +147,7 @@ static CUresult run_memset(const struct sim_memset *set)
 static CUresult run_kernel(const struct sim_launch *launch, CUcontext context)
 {
     struct sim_thread *thread = sim_thread();
-    void *params[sizeof(launch->kernel->param_bytes)];
+    void *params[SIM_MAX_PARAMS];
 
     for (unsigned i = 0; i < launch->kernel->n_params; i++) {
         params[i] = (char *)launch->params +

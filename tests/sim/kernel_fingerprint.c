@@ -1,0 +1,23 @@
+/*
+ * kernel_fingerprint.c - the shim's fingerprint kernel under its own name: its
+ * device source, compiled as host C, with memory found as for any kernel of
+ * the simulated device. Owns nothing; runs with the lock held or without it,
+ * as kernels.c says of all.
+ */
+#include "sim.h"
+
+#include "kernel_table.h"
+
+static void *resolve(void *context, uint64_t device, uint64_t n)
+{
+    (void)context;
+    return sim_kernel_memory(device, n);
+}
+
+void sim_kernel_csh_fingerprint_kernel(const struct sim_grid *grid,
+                                       void **params)
+{
+    const struct csh_fingerprint_job *job = params[0];
+
+    csh_fingerprint_kernel_host(grid->grid[0], job, resolve, NULL);
+}
