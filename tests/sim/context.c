@@ -40,7 +40,7 @@ CUcontext sim_context_current(void)
 
 CUcontext sim_context_new(unsigned flags)
 {
-    CUcontext context = sim_allocate(sizeof(*context));
+    CUcontext context = sim_handle_new(sizeof(*context));
 
     context->flags = flags;
     context->next = contexts;

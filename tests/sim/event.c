@@ -5,6 +5,13 @@
 
 #include <stdlib.h>
 
+bool sim_event_is_alive(CUevent event)
+{
+    return event != NULL && event->mark == SIM_EVENT_MARK &&
+           sim_context_is_alive(event->context) &&
+           event->context->id == event->context_id;
+}
+
 CUresult cuEventCreate(CUevent *event_p, unsigned int flags)
 {
     CUcontext context;
@@ -23,9 +30,10 @@ CUresult cuEventCreate(CUevent *event_p, unsigned int flags)
          (flags & CU_EVENT_DISABLE_TIMING) == 0)) {
         return sim_end(CUDA_ERROR_INVALID_VALUE);
     }
-    event = sim_allocate(sizeof(*event));
+    event = sim_handle_new(sizeof(*event));
     event->mark = SIM_EVENT_MARK;
     event->context = context;
+    event->context_id = context->id;
     event->flags = flags;
     *event_p = event;
     return sim_end(CUDA_SUCCESS);
@@ -39,10 +47,8 @@ static CUresult begin_event(CUevent event)
     if (result != CUDA_SUCCESS) {
         return result;
     }
-    if (event == NULL || event->mark != SIM_EVENT_MARK) {
-        return sim_end(CUDA_ERROR_INVALID_HANDLE);
-    }
-    return CUDA_SUCCESS;
+    return sim_event_is_alive(event) ? CUDA_SUCCESS
+                                     : sim_end(CUDA_ERROR_INVALID_HANDLE);
 }
 
 static CUresult destroy(CUevent event)
@@ -57,7 +63,6 @@ static CUresult destroy(CUevent event)
     event->item = NULL;
     free(event->leaves);
     event->leaves = NULL;
-    sim_bury(event);
     return sim_end(CUDA_SUCCESS);
 }
 
@@ -188,7 +193,7 @@ static CUresult elapsed(float *milliseconds_p, CUevent start, CUevent end)
     if (milliseconds_p == NULL) {
         return sim_end(CUDA_ERROR_INVALID_VALUE);
     }
-    if (end == NULL || end->mark != SIM_EVENT_MARK || start->item == NULL ||
+    if (!sim_event_is_alive(end) || start->item == NULL ||
         end->item == NULL ||
         ((start->flags | end->flags) & CU_EVENT_DISABLE_TIMING) != 0) {
         return sim_end(CUDA_ERROR_INVALID_HANDLE);

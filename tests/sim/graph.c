@@ -19,7 +19,7 @@ struct CUgraphExec_st {
 
 CUgraph sim_graph_new(void)
 {
-    CUgraph graph = sim_allocate(sizeof(*graph));
+    CUgraph graph = sim_handle_new(sizeof(*graph));
 
     graph->mark = SIM_GRAPH_MARK;
     return graph;
@@ -63,7 +63,6 @@ void sim_graph_end(CUgraph graph)
     graph->nodes = NULL;
     graph->n_nodes = 0;
     graph->mark = 0;
-    sim_bury(graph);
 }
 
 /* A node depends on earlier ones only: they are added in that order. */
@@ -109,7 +108,7 @@ static CUresult instantiate(CUgraphExec *exec_p, CUgraph graph)
     if (exec_p == NULL || !is_graph(graph)) {
         return sim_end(CUDA_ERROR_INVALID_VALUE);
     }
-    exec = sim_allocate(sizeof(*exec));
+    exec = sim_handle_new(sizeof(*exec));
     exec->mark = SIM_EXEC_MARK;
     exec->graph = copy_of(graph);
     *exec_p = exec;
@@ -275,7 +274,6 @@ CUresult cuGraphExecDestroy(CUgraphExec exec)
     exec->mark = 0;
     sim_graph_end(exec->graph);
     sim_item_release(exec->last);
-    sim_bury(exec);
     return sim_end(CUDA_SUCCESS);
 }
 

@@ -53,7 +53,7 @@ static CUfunction find(CUfunction *list, const char *text, const char *name)
             return function;
         }
     }
-    function = sim_allocate(sizeof(*function));
+    function = sim_handle_new(sizeof(*function));
     function->mark = SIM_FUNCTION_MARK;
     function->kernel = kernel;
     function->shared_limit_bytes = 48 << 10;
@@ -75,7 +75,6 @@ static void end_functions(CUfunction *list)
     while ((function = *list) != NULL) {
         *list = function->next;
         function->mark = 0;
-        sim_bury(function);
     }
 }
 
@@ -85,7 +84,6 @@ static void end_module(CUmodule module)
     end_functions(&module->functions);
     free(module->text);
     module->text = NULL;
-    sim_bury(module);
 }
 
 void sim_modules_close(CUcontext context)
@@ -112,7 +110,7 @@ static CUresult load(CUmodule *module_p, const void *image)
     if (result != CUDA_SUCCESS) {
         return sim_end(result);
     }
-    module = sim_allocate(sizeof(*module));
+    module = sim_handle_new(sizeof(*module));
     module->mark = SIM_MODULE_MARK;
     module->context = context;
     module->text = ptx_text(image);
@@ -275,7 +273,7 @@ CUresult cuLibraryLoadData(CUlibrary *library_p, const void *code,
     result = library_p == NULL ? CUDA_ERROR_INVALID_VALUE
                                : sim_check_image(code);
     if (result == CUDA_SUCCESS) {
-        library = sim_allocate(sizeof(*library));
+        library = sim_handle_new(sizeof(*library));
         library->mark = SIM_LIBRARY_MARK;
         library->text = ptx_text(code);
         *library_p = library;
@@ -307,7 +305,6 @@ CUresult cuLibraryUnload(CUlibrary library)
     end_functions(&library->functions);
     free(library->text);
     library->text = NULL;
-    sim_bury(library);
     return sim_end(CUDA_SUCCESS);
 }
 

@@ -20,7 +20,7 @@ static CUmemoryPool current; /* of the device; NULL: the default pool */
 
 static CUmemoryPool new_pool(void)
 {
-    CUmemoryPool pool = sim_allocate(sizeof(*pool));
+    CUmemoryPool pool = sim_handle_new(sizeof(*pool));
 
     pool->mark = SIM_POOL_MARK;
     pool->attributes[CU_MEMPOOL_ATTR_REUSE_FOLLOW_EVENT_DEPENDENCIES] = 1;
@@ -212,7 +212,6 @@ CUresult cuMemPoolDestroy(CUmemoryPool pool)
         current = NULL;
     }
     pool->mark = 0;
-    sim_bury(pool);
     return sim_end(CUDA_SUCCESS);
 }
 

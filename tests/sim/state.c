@@ -21,7 +21,7 @@ static atomic_bool is_torn_down;
 static atomic_uint_fast64_t n_ids;
 static atomic_uint_fast64_t n_threads;
 static uint64_t random_state;
-static struct { void **handles; size_t n, max; } graveyard;
+static struct { void **all; size_t n, max; } handles;
 
 static void child_after_fork(void)
 {
@@ -179,17 +179,19 @@ void *sim_duplicate(const void *bytes, size_t n_bytes)
     return copy;
 }
 
-void sim_bury(void *handle)
+void *sim_handle_new(size_t bytes)
 {
-    if (graveyard.n == graveyard.max) {
-        graveyard.max = graveyard.max == 0 ? 256 : 2 * graveyard.max;
-        graveyard.handles = realloc(graveyard.handles,
-                                    graveyard.max * sizeof(void *));
-        if (graveyard.handles == NULL) {
+    void *handle = sim_allocate(bytes);
+
+    if (handles.n == handles.max) {
+        handles.max = handles.max == 0 ? 256 : 2 * handles.max;
+        handles.all = realloc(handles.all, handles.max * sizeof(void *));
+        if (handles.all == NULL) {
             abort();
         }
     }
-    graveyard.handles[graveyard.n++] = handle;
+    handles.all[handles.n++] = handle;
+    return handle;
 }
 
 uint64_t sim_now_ns(void)

@@ -21,7 +21,7 @@ bool sim_stream_is_blocking(CUstream stream)
 
 CUstream sim_stream_new(CUcontext context, unsigned flags)
 {
-    CUstream stream = sim_allocate(sizeof(*stream));
+    CUstream stream = sim_handle_new(sizeof(*stream));
 
     stream->mark = SIM_STREAM_MARK;
     stream->context = context;
@@ -36,7 +36,6 @@ void sim_stream_end(CUstream stream)
     stream->mark = 0;
     sim_item_release(stream->tail);
     stream->tail = NULL;
-    sim_bury(stream);
 }
 
 /* Destroyed streams whose work is done leave the list. */
@@ -51,7 +50,6 @@ static void sweep(CUcontext context)
             *at = stream->next;
             sim_item_release(stream->tail);
             stream->tail = NULL;
-            sim_bury(stream);
         } else {
             at = &stream->next;
         }
@@ -330,7 +328,7 @@ static CUresult wait_event(CUstream stream, CUevent event, unsigned flags,
     if ((flags & ~(unsigned)CU_EVENT_WAIT_EXTERNAL) != 0) {
         return sim_end(CUDA_ERROR_INVALID_VALUE);
     }
-    if (event == NULL || event->mark != SIM_EVENT_MARK) {
+    if (!sim_event_is_alive(event)) {
         return sim_end(CUDA_ERROR_INVALID_HANDLE);
     }
     result = sim_capture_wait_event(stream, event, &is_done);
