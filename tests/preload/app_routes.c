@@ -14,6 +14,7 @@
  * own pointers: the same look-ups made by an injection library.
  */
 #include <dlfcn.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -235,6 +236,28 @@ static void ask_oddly(const struct routes *routes)
               routes->insider_gpa1("cuMemAlloc", NULL, 12000, 0));
 }
 
+/* Look-ups that succeed leave errno alone, before and after the shim has
+ * looked at the driver; what it is after a failed one is libc's business. */
+static void look_up_with_errno(void)
+{
+    void *library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
+    PFN_cuGetProcAddress_v11030 gpa;
+    void *entry;
+
+    APP_CHECK(library != NULL);
+    errno = 77;
+    gpa = (PFN_cuGetProcAddress_v11030)dlsym(library, "cuGetProcAddress");
+    APP_CHECK(errno == 77);
+    /* The driver's own first call may do as it likes. */
+    APP_CHECK(gpa("cuInit", &entry, 2000, 0) == 0);
+    errno = 77;
+    APP_CHECK(dlsym(library, "cuMemFree_v2") != NULL && errno == 77);
+    APP_CHECK(dlsym(library, "cuInit") != NULL && errno == 77);
+    APP_CHECK(gpa("cuMemFree", &entry, 3020, 0) == 0 && errno == 77);
+    APP_CHECK(gpa("cuInit", &entry, 2000, 0) == 0 && errno == 77);
+    errno = 0;
+}
+
 static void look_up(const struct routes *routes)
 {
     int driver_version;
@@ -306,6 +329,7 @@ int main(int argc, char **argv)
 
     APP_CHECK(argc == 2);
     app_check_preload();
+    look_up_with_errno();
     open_routes(&routes);
     if (strcmp(argv[1], "lookups") == 0) {
         look_up(&routes);

@@ -72,9 +72,10 @@ shadowed() {
         LD_PRELOAD="$(preload "$CSH_SHIM")" "$@"
 }
 
-# counted FILE - what reached the driver, without what differs in each run.
+# counted FILE - what reached the driver, without what differs in each run: the
+# process, and with threads the order of lines and how much there was at once.
 counted() {
-    grep -v '"pid"' "$1"
+    grep -v '"pid"' "$1" | sed 's/, "peak_bytes": [0-9]*//' | sort
 }
 
 # same NAME COMMAND... - the program shall say the same on stdout and stderr
