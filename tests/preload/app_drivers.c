@@ -7,8 +7,11 @@
  *   app_drivers newer PATH      a driver newer than the shim
  */
 #include <dlfcn.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "app.h"
 
@@ -35,6 +38,15 @@ static void work(void)
     app_end(&driver);
 }
 
+/* Takes the place of an unloaded library, so that it comes to another one. */
+static void occupy(void *entry)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+
+    (void)mmap((void *)((uintptr_t)entry & ~(page - 1)), page, PROT_NONE,
+               MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+}
+
 static void open_again(void)
 {
     int i;
@@ -47,6 +59,7 @@ static void open_again(void)
         init = (PFN_cuInit_v2000)dlsym(library, "cuInit");
         APP_CHECK(init != NULL && init(0) == 0);
         APP_CHECK(dlclose(library) == 0);
+        occupy((void *)init);
     }
     work();
 }
@@ -57,6 +70,8 @@ static void check_own(void *library, const char *symbol, const char *path)
     void *entry = dlsym(library, symbol);
     Dl_info info;
 
+    /* Nor is there an error of look-ups that the program never made. */
+    APP_CHECK(dlerror() == NULL);
     APP_CHECK(entry != NULL && dladdr(entry, &info) != 0);
     if (strcmp(info.dli_fname, path) != 0) {
         app_fail("%s is of %s", symbol, info.dli_fname);
@@ -96,10 +111,13 @@ static void meet_newer(const char *path)
 {
     void *library = open_library(path);
     resolver *resolve = (resolver *)dlsym(library, "cuGetProcAddress_v2");
+    char *error = dlerror();
     numbered *copy =
         (numbered *)dlsym(library, "cuMemcpyWithAttributesAsync");
+    void *one = NULL;
+    Dl_info info;
 
-    APP_CHECK(resolve != NULL && copy != NULL);
+    APP_CHECK(error == NULL && resolve != NULL && copy != NULL);
     check_own(library, "cuMemcpyWithAttributesAsync", path);
     check_own(library, "cuMulticastBindMem_v2", path);
     printf("new entry: %d %d\n", copy(),
@@ -109,6 +127,9 @@ static void meet_newer(const char *path)
            number_of(resolve, "cuMulticastBindMem", 13000));
     printf("new ABI: %d\n", number_of(resolve, "cuMulticastBindMem", 99000));
     printf("none: %d\n", number_of(resolve, "cuMemFree", 13000));
+    /* One address for two names: the other name's wrapper is no answer. */
+    APP_CHECK(resolve("cuCtxSynchronize", &one, 2000, 0, NULL) == 0);
+    APP_CHECK(dladdr(one, &info) != 0 && strcmp(info.dli_fname, path) == 0);
 }
 
 int main(int argc, char **argv)

@@ -8,12 +8,14 @@
 #include <stdint.h>
 #include <string.h>
 
+/* The library's own pointers to its entries are to the second name, which no
+ * preloaded object can stand in front of. */
 #define ENTRY(name_, number_)                                                 \
-    int name_(void);                                                          \
-    int name_(void)                                                           \
+    static int own_##name_(void)                                              \
     {                                                                         \
         return number_;                                                       \
-    }
+    }                                                                         \
+    int name_(void) __attribute__((alias("own_" #name_)));
 
 ENTRY(cuInit, 801)
 ENTRY(cuTexRefGetMaxAnisotropy, 802)
@@ -34,10 +36,11 @@ int cuGetProcAddress_v2(const char *name, void **entry_p, int version,
         int since;
         int (*entry)(void);
     } entries[] = {
-        {"cuMulticastBindMem", 99000, cuMulticastBindMem_v2},
-        {"cuMulticastBindMem", 12010, cuMulticastBindMem},
-        {"cuMemcpyWithAttributesAsync", 13020, cuMemcpyWithAttributesAsync},
-        {"cuMemAlloc", 3020, cuMemAlloc_v2},
+        {"cuMulticastBindMem", 99000, own_cuMulticastBindMem_v2},
+        {"cuMulticastBindMem", 12010, own_cuMulticastBindMem},
+        {"cuMemcpyWithAttributesAsync", 13020, own_cuMemcpyWithAttributesAsync},
+        {"cuMemAlloc", 3020, own_cuMemAlloc_v2},
+        {"cuCtxSynchronize", 2000, own_cuMemAlloc_v2},
     };
     size_t i;
 

@@ -21,6 +21,11 @@ for place in PRELOAD_FIRST PRELOAD_LAST; do
     same "linked, interposer as $place" "$CSH_BIN/app_linked"
     check "the interposer was called" \
         grep -q '^interposer: alloc 196608$' "$scratch/off.out"
+    INTERPOSER_ASKS_DRIVER=1
+    export INTERPOSER_ASKS_DRIVER
+    same "linked, interposer as $place that asks the driver" \
+        "$CSH_BIN/app_linked"
+    unset INTERPOSER_ASKS_DRIVER
     same "dlsym, interposer as $place" "$CSH_BIN/app_cycle" dlsym legacy
     check "the interposer's dlsym was called" \
         grep -q '^interposer: dlsym cuCtxSetCurrent$' "$scratch/off.out"
