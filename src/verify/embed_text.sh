@@ -9,6 +9,6 @@ set -eu
 
 name=$1
 echo "/* Made by embed_text.sh; not to be edited. */"
-echo "static const char $name[] = {"
+echo "static const char ${name}[] = {"
 LC_ALL=C od -An -v -tx1 | sed 's/ *\([0-9a-f][0-9a-f]\)/0x\1,/g'
 echo "0x00};"

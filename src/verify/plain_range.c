@@ -89,6 +89,6 @@ bool csh_prover_range_is_plain(const struct csh_prover_calls *calls,
     if (calls->cuMemGetAddressRange_v2(&base, &size, src) != CUDA_SUCCESS) {
         return false;
     }
-    /* Differences, because sums may wrap around. */
-    return (base <= src) && (src - base < size) && (n <= size - (src - base));
+    /* Differences, because sums may wrap around; below base they are huge. */
+    return (src - base < size) && (n <= size - (src - base));
 }

@@ -91,9 +91,8 @@ static CUresult fake_enter(enum fake_entry entry)
         (entry != FAKE_cuMemGetAddressRange_v2)) {
         fake.called_unrelaxed = true;
     }
-    if ((entry == fake.fail_entry) &&
-        ((nth == fake.fail_nth) ||
-         (fake.fail_ever_after && (nth > fake.fail_nth)))) {
+    if ((entry == fake.fail_entry) && (nth >= fake.fail_nth) &&
+        (nth <= fake.fail_nth + fake.fail_more)) {
         return fake.fail_result;
     }
     return CUDA_SUCCESS;

@@ -65,10 +65,10 @@ struct fake_driver {
     unsigned pace_queries;
     bool event_pending; /* the program's stream does not get to the event */
 
-    /* fail_entry returns fail_result at its fail_nth call (from 1). */
+    /* fail_entry returns fail_result at its fail_nth call (from 1), and at
+     * the fail_more calls that follow. */
     enum fake_entry fail_entry;
-    unsigned fail_nth;
-    bool fail_ever_after;
+    unsigned fail_nth, fail_more;
     CUresult fail_result;
 
     /* What cuPointerGetAttributes and cuMemGetAddressRange say. */

@@ -350,13 +350,15 @@ START_TEST(a_dead_context_is_an_error_and_ends)
 }
 END_TEST
 
-/* One wrong answer of a query is no proof that nothing runs. */
+/* A few wrong answers of a query are no proof that nothing runs: the second
+ * query is the watch's, the third and fourth come after the cancellation. */
 START_TEST(a_passing_error_waits_for_running_blocks)
 {
     fake.pace         = FAKE_STUCK;
     fake.pace_queries = 5;
     fake.fail_entry   = FAKE_cuStreamQuery;
     fake.fail_nth     = 2;
+    fake.fail_more    = 2;
     ck_assert_int_eq(prove(), CSH_PROOF_ERROR);
     ck_assert(last_launch()->has_run[last_launch()->grid / 2]);
     assert_never_reads(last_launch());
