@@ -17,35 +17,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "simcuda.h"
 
+#define TIME_LIMIT_S 300
 #define ok(call_) ck_assert_int_eq((call_), CUDA_SUCCESS)
 
 static CUcontext context;
 static CUstream stream_a, stream_b, stream_c;
 static CUmodule module;
 static CUfunction fill, axpy, digest, wait_flag;
-
-static inline void fixture_begin(void)
-{
-    ok(cuInit(0));
-    ok(cuCtxCreate_v2(&context, 0, 0));
-    ok(cuStreamCreate(&stream_a, CU_STREAM_DEFAULT));
-    ok(cuStreamCreate(&stream_b, CU_STREAM_NON_BLOCKING));
-    ok(cuStreamCreate(&stream_c, CU_STREAM_DEFAULT));
-    ok(cuModuleLoadData(&module, "any image"));
-    ok(cuModuleGetFunction(&fill, module, "fill_u32"));
-    ok(cuModuleGetFunction(&axpy, module, "axpy_f32"));
-    ok(cuModuleGetFunction(&digest, module, "digest_u64"));
-    ok(cuModuleGetFunction(&wait_flag, module, "wait_u32"));
-}
-
-/* All memory, streams and modules of a test end with its context. */
-static inline void fixture_end(void)
-{
-    ok(cuCtxDestroy_v2(context));
-}
 
 static inline CUdeviceptr allocate_device(size_t bytes)
 {
@@ -93,17 +75,23 @@ struct gate {
     CUstream query_stream;
     pthread_t opener;
     bool has_opener;
+    struct gate *next;
 };
 
-static inline void gate_close(struct gate *gate, CUstream stream)
+static struct gate *gates; /* that gate_end() has not seen yet */
+
+static inline void gate_close(struct gate **gate_p, CUstream stream)
 {
+    struct gate *gate = calloc(1, sizeof(*gate));
     uint32_t one = 1;
     CUdeviceptr address;
     void *params[] = {&address, &one};
 
+    ck_assert_ptr_nonnull(gate);
     gate->flag = allocate_pinned(sizeof(*gate->flag));
     gate->query_stream = stream;
-    gate->has_opener = false;
+    gate->next = gates;
+    gates = *gate_p = gate;
     __atomic_store_n(gate->flag, 0, __ATOMIC_RELEASE);
     address = (uintptr_t)gate->flag;
     ok(launch(wait_flag, stream, params));
@@ -117,31 +105,64 @@ static inline void gate_open(struct gate *gate)
 static inline void *gate_opener(void *argument)
 {
     static const struct timespec moment = {.tv_nsec = 20000000};
-    struct gate *gate = argument;
 
     nanosleep(&moment, NULL);
-    gate_open(gate);
+    gate_open(argument);
     return NULL;
 }
 
 /* From another thread, a moment from now. */
 static inline void gate_open_soon(struct gate *gate)
 {
-    gate->has_opener = true;
     ck_assert_int_eq(pthread_create(&gate->opener, NULL, gate_opener, gate),
                      0);
+    gate->has_opener = true;
 }
 
 static inline void gate_end(struct gate *gate)
 {
+    struct gate **at = &gates;
+
+    while (*at != gate) {
+        at = &(*at)->next;
+    }
+    *at = gate->next;
     gate_open(gate);
     if (gate->has_opener) {
         pthread_join(gate->opener, NULL);
     }
-    ok(cuMemFreeHost(gate->flag));
+    cuMemFreeHost(gate->flag); /* in vain if the test broke the context */
+    free(gate);
 }
 
-/* The driver's threads do not survive fork, so tests run in one process. */
+static inline void fixture_begin(void)
+{
+    ok(cuInit(0));
+    ok(cuCtxCreate_v2(&context, 0, 0));
+    ok(cuStreamCreate(&stream_a, CU_STREAM_DEFAULT));
+    ok(cuStreamCreate(&stream_b, CU_STREAM_NON_BLOCKING));
+    ok(cuStreamCreate(&stream_c, CU_STREAM_DEFAULT));
+    ok(cuModuleLoadData(&module, "any image"));
+    ok(cuModuleGetFunction(&fill, module, "fill_u32"));
+    ok(cuModuleGetFunction(&axpy, module, "axpy_f32"));
+    ok(cuModuleGetFunction(&digest, module, "digest_u64"));
+    ok(cuModuleGetFunction(&wait_flag, module, "wait_u32"));
+}
+
+/* All memory, streams and modules of a test end with its context. A test that
+ * failed has left its gates closed. */
+static inline void fixture_end(void)
+{
+    while (gates != NULL) {
+        gate_end(gates);
+    }
+    while (cuCtxPopCurrent_v2(NULL) == CUDA_SUCCESS) {
+    }
+    ok(cuCtxDestroy_v2(context));
+}
+
+/* The driver's threads do not survive fork, so tests run in one process, and
+ * one that hangs is ended with all others. */
 static inline int run_tests(const char *name, TCase *tests)
 {
     Suite *suite = suite_create(name);
@@ -150,6 +171,7 @@ static inline int run_tests(const char *name, TCase *tests)
 
     suite_add_tcase(suite, tests);
     runner = srunner_create(suite);
+    alarm(TIME_LIMIT_S);
     srunner_set_fork_status(runner, CK_NOFORK);
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);

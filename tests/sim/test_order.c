@@ -57,79 +57,79 @@ static void begin(void)
 
 START_TEST(blocking_stream_is_behind_legacy)
 {
-    struct gate gate;
+    struct gate *gate;
 
     gate_close(&gate, CU_STREAM_LEGACY);
     queue_copy(stream_a);
-    expect_behind(&gate, stream_a);
+    expect_behind(gate, stream_a);
 }
 END_TEST
 
 START_TEST(legacy_is_behind_blocking_stream)
 {
-    struct gate gate;
+    struct gate *gate;
 
     gate_close(&gate, stream_a);
     queue_copy(NULL);
-    expect_behind(&gate, NULL);
+    expect_behind(gate, NULL);
 }
 END_TEST
 
 START_TEST(legacy_is_behind_every_blocking_stream)
 {
-    struct gate gate;
+    struct gate *gate;
 
     gate_close(&gate, stream_c);
     queue_copy(stream_a);
     queue_copy(NULL);
     queue_copy(stream_a); /* behind the legacy copy, so behind c */
-    expect_behind(&gate, stream_a);
+    expect_behind(gate, stream_a);
 }
 END_TEST
 
 START_TEST(non_blocking_stream_ignores_legacy)
 {
-    struct gate gate;
+    struct gate *gate;
 
     gate_close(&gate, NULL);
     queue_copy(stream_b);
-    expect_not_behind(&gate, stream_b);
+    expect_not_behind(gate, stream_b);
     gate_close(&gate, stream_b);
     queue_copy(NULL);
-    expect_not_behind(&gate, NULL);
+    expect_not_behind(gate, NULL);
 }
 END_TEST
 
 START_TEST(blocking_streams_ignore_each_other)
 {
-    struct gate gate;
+    struct gate *gate;
 
     gate_close(&gate, stream_a);
     queue_copy(stream_c);
-    expect_not_behind(&gate, stream_c);
+    expect_not_behind(gate, stream_c);
 }
 END_TEST
 
 START_TEST(per_thread_stream_is_blocking)
 {
-    struct gate gate;
+    struct gate *gate;
 
     gate_close(&gate, NULL);
     queue_copy_ptsz(NULL);
-    expect_behind(&gate, CU_STREAM_PER_THREAD);
+    expect_behind(gate, CU_STREAM_PER_THREAD);
     gate_close(&gate, CU_STREAM_PER_THREAD);
     queue_copy(CU_STREAM_LEGACY);
-    expect_behind(&gate, CU_STREAM_LEGACY);
+    expect_behind(gate, CU_STREAM_LEGACY);
 }
 END_TEST
 
 START_TEST(per_thread_stream_ignores_other_streams)
 {
-    struct gate gate;
+    struct gate *gate;
 
     gate_close(&gate, stream_a);
     queue_copy_ptsz(NULL);
-    expect_not_behind(&gate, CU_STREAM_PER_THREAD);
+    expect_not_behind(gate, CU_STREAM_PER_THREAD);
 }
 END_TEST
 
@@ -143,7 +143,7 @@ static void *copy_in_own_stream(void *argument)
 
 START_TEST(every_thread_has_its_own_stream)
 {
-    struct gate gate;
+    struct gate *gate;
     pthread_t thread;
 
     gate_close(&gate, CU_STREAM_PER_THREAD);
@@ -151,27 +151,27 @@ START_TEST(every_thread_has_its_own_stream)
                                     context), 0);
     pthread_join(thread, NULL);
     ck_assert_int_eq(cuStreamQuery_ptsz(NULL), CUDA_ERROR_NOT_READY);
-    gate_end(&gate);
+    gate_end(gate);
 }
 END_TEST
 
 START_TEST(query_of_legacy_sees_blocking_streams_only)
 {
-    struct gate gate;
+    struct gate *gate;
 
     gate_close(&gate, stream_b);
     ok(cuStreamQuery(NULL));
-    gate_end(&gate);
+    gate_end(gate);
     gate_close(&gate, stream_a);
     ck_assert_int_eq(cuStreamQuery(NULL), CUDA_ERROR_NOT_READY);
     ok(cuStreamQuery_ptsz(NULL));
-    gate_end(&gate);
+    gate_end(gate);
 }
 END_TEST
 
 START_TEST(event_orders_streams)
 {
-    struct gate gate;
+    struct gate *gate;
     CUevent event;
 
     ok(cuEventCreate(&event, CU_EVENT_DISABLE_TIMING));
@@ -182,7 +182,7 @@ START_TEST(event_orders_streams)
     ck_assert_int_eq(cuEventQuery(event), CUDA_ERROR_NOT_READY);
     ok(cuStreamWaitEvent(stream_b, event, 0));
     queue_copy(stream_b);
-    expect_behind(&gate, stream_b);
+    expect_behind(gate, stream_b);
     ok(cuEventQuery(event));
     ok(cuEventDestroy_v2(event));
     ck_assert_int_eq(cuEventQuery(event), CUDA_ERROR_INVALID_HANDLE);
@@ -191,7 +191,7 @@ END_TEST
 
 START_TEST(event_keeps_what_it_recorded)
 {
-    struct gate gate;
+    struct gate *gate;
     CUevent event;
 
     ok(cuEventCreate(&event, 0));
@@ -200,14 +200,14 @@ START_TEST(event_keeps_what_it_recorded)
     ok(cuEventSynchronize(event)); /* was ahead of the gate */
     queue_copy(stream_b);
     ok(cuStreamWaitEvent(stream_b, event, 0));
-    expect_not_behind(&gate, stream_b);
+    expect_not_behind(gate, stream_b);
 }
 END_TEST
 
 START_TEST(events_tell_time)
 {
     CUevent start, end;
-    struct gate gate;
+    struct gate *gate;
     float ms = -1;
 
     ok(cuEventCreate(&start, 0));
@@ -220,11 +220,11 @@ START_TEST(events_tell_time)
     ck_assert_int_eq(cuEventElapsedTime(&ms, start, end),
                      CUDA_ERROR_NOT_READY);
     usleep(2000);
-    gate_open(&gate);
+    gate_open(gate);
     ok(cuEventSynchronize(end));
     ok(cuEventElapsedTime_v2(&ms, start, end));
     ck_assert(ms >= 1);
-    gate_end(&gate);
+    gate_end(gate);
 }
 END_TEST
 
@@ -243,7 +243,7 @@ static void count_call(void *data)
 START_TEST(host_function_runs_in_stream_order)
 {
     unsigned char *host = allocate_pinned(1), back = 0;
-    struct gate gate;
+    struct gate *gate;
 
     n_calls = 0;
     *host = 1;
@@ -251,12 +251,12 @@ START_TEST(host_function_runs_in_stream_order)
     ok(cuLaunchHostFunc(stream_a, count_call, host));
     ok(cuMemcpyHtoDAsync_v2(device, host, 1, stream_a));
     ck_assert_int_eq(*host, 1);
-    gate_open(&gate);
+    gate_open(gate);
     ok(cuMemcpyDtoHAsync_v2(&back, device, 1, stream_a));
     ck_assert_int_eq(back, 42);
     ck_assert_int_eq(n_calls, 1);
     ck_assert_int_eq(result_inside, CUDA_ERROR_NOT_PERMITTED);
-    gate_end(&gate);
+    gate_end(gate);
 }
 END_TEST
 
@@ -300,7 +300,7 @@ END_TEST
 START_TEST(destroyed_stream_finishes_its_work)
 {
     unsigned char *host = allocate_pinned(4);
-    struct gate gate;
+    struct gate *gate;
     CUstream stream;
 
     memset(host, 0, 4);
@@ -310,10 +310,10 @@ START_TEST(destroyed_stream_finishes_its_work)
     ok(cuMemcpyDtoHAsync_v2(host, device, 4, stream));
     ok(cuStreamDestroy_v2(stream));
     ck_assert_int_eq(cuStreamSynchronize(stream), CUDA_ERROR_INVALID_HANDLE);
-    gate_open(&gate);
+    gate_open(gate);
     ok(cuCtxSynchronize());
     ck_assert_int_eq(host[0], 5);
-    gate_end(&gate);
+    gate_end(gate);
 }
 END_TEST
 
@@ -323,17 +323,17 @@ START_TEST(parameters_are_read_at_the_launch)
     uint32_t value = 11, back;
     uint64_t count = 1;
     void *params[] = {&dst, &value, &count};
-    struct gate gate;
+    struct gate *gate;
 
     gate_close(&gate, stream_a);
     ok(launch(fill, stream_a, params));
     value = 12;
     dst = 0;
-    gate_open(&gate);
+    gate_open(gate);
     ok(cuStreamSynchronize(stream_a));
     ok(cuMemcpyDtoH_v2(&back, device, 4));
     ck_assert_uint_eq(back, 11);
-    gate_end(&gate);
+    gate_end(gate);
 }
 END_TEST
 
@@ -405,25 +405,65 @@ START_TEST(graph_runs_what_was_captured)
 }
 END_TEST
 
-START_TEST(graph_is_in_stream_order)
+/* Captured in b: a kernel that waits for *flag, then a copy to *host. */
+static CUgraphExec capture_gated_copy(uint32_t *flag, uint32_t *host)
 {
+    CUdeviceptr address = (uintptr_t)flag;
+    uint32_t one = 1;
+    void *params[] = {&address, &one};
     CUgraphExec exec;
-    struct gate gate;
     CUgraph graph;
-    uint32_t back;
 
     ok(cuStreamBeginCapture_v2(stream_b, CU_STREAM_CAPTURE_MODE_RELAXED));
-    ok(cuMemsetD32Async(device, 6, 1, stream_b));
+    ok(launch(wait_flag, stream_b, params));
+    ok(cuMemcpyDtoHAsync_v2(host, device, 4, stream_b));
     ok(cuStreamEndCapture(stream_b, &graph));
     ok(cuGraphInstantiateWithFlags(&exec, graph, 0));
-    launch_fill(stream_a, device, 1, 1);
+    ok(cuGraphDestroy(graph));
+    return exec;
+}
+
+START_TEST(graph_keeps_its_inner_order)
+{
+    uint32_t *flag = allocate_pinned(4), *host = allocate_pinned(4);
+    CUgraphExec exec = capture_gated_copy(flag, host);
+
+    *flag = *host = 0;
+    ok(cuMemsetD32_v2(device, 6, 1));
+    ok(cuCtxSynchronize());
+    ok(cuGraphLaunch(exec, stream_a));
+    usleep(3000);
+    ck_assert_uint_eq(__atomic_load_n(host, __ATOMIC_SEQ_CST), 0);
+    __atomic_store_n(flag, 1, __ATOMIC_SEQ_CST);
+    ok(cuStreamSynchronize(stream_a));
+    ck_assert_uint_eq(*host, 6);
+    ok(cuGraphExecDestroy(exec));
+}
+END_TEST
+
+START_TEST(graph_is_in_stream_order)
+{
+    uint32_t *host = allocate_pinned(4), back;
+    CUgraphExec exec;
+    struct gate *gate;
+    CUgraph graph;
+
+    *host = 6;
+    ok(cuMemsetD32_v2(device, 1, 1));
+    ok(cuCtxSynchronize());
+    ok(cuStreamBeginCapture_v2(stream_b, CU_STREAM_CAPTURE_MODE_RELAXED));
+    ok(cuMemcpyHtoDAsync_v2(device, host, 4, stream_b));
+    ok(cuStreamEndCapture(stream_b, &graph));
+    ok(cuGraphInstantiateWithFlags(&exec, graph, 0));
     gate_close(&gate, stream_a);
     ok(cuGraphLaunch(exec, stream_a));
-    ck_assert_int_eq(cuStreamQuery(stream_a), CUDA_ERROR_NOT_READY);
-    gate_open(&gate);
+    usleep(3000);
+    ok(simcuda_peek(&back, device, 4));
+    ck_assert_uint_eq(back, 1); /* the copy's engine was free all the time */
+    gate_open(gate);
     ok(cuMemcpyDtoHAsync_v2(&back, device, 4, stream_a));
     ck_assert_uint_eq(back, 6);
-    gate_end(&gate);
+    gate_end(gate);
     ok(cuGraphExecDestroy(exec));
     ok(cuGraphDestroy(graph));
 }
@@ -453,6 +493,7 @@ int main(void)
     tcase_add_test(tests, parameters_are_read_at_the_launch);
     tcase_add_test(tests, kernels_compute);
     tcase_add_test(tests, graph_runs_what_was_captured);
+    tcase_add_test(tests, graph_keeps_its_inner_order);
     tcase_add_test(tests, graph_is_in_stream_order);
     return run_tests("sim_order", tests);
 }
