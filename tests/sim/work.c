@@ -8,6 +8,7 @@
 #include "sim.h"
 
 #include <stdlib.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <time.h>
 
@@ -57,6 +58,9 @@ static void *side_bytes(enum sim_side side, uint64_t address, size_t bytes)
     return memory;
 }
 
+/* Most that a copy may be early or late against the link. */
+#define SIM_LINK_DEBT_NS UINT64_C(500000)
+
 /* GB/s of SIMCUDA_LINK for this copy; 0: as fast as it goes. */
 static double link_rate(const struct sim_copy *copy)
 {
@@ -74,17 +78,31 @@ static double link_rate(const struct sim_copy *copy)
                                              : settings->link_d2h;
 }
 
+/* Makes the copy last as long as the link takes. */
 static void throttle(const struct sim_copy *copy, uint64_t begun_ns)
 {
+    static _Atomic uint64_t link_free_ns[2]; /* by direction */
     double rate = link_rate(copy);
-    uint64_t end_ns;
+    _Atomic uint64_t *free_ns;
     struct timespec until;
+    uint64_t end_ns;
 
     if (rate <= 0) {
         return;
     }
-    end_ns = begun_ns +
-             (uint64_t)((double)copy->width * (double)copy->height / rate);
+    /* The kernel sleeps some tens of microseconds too long: a copy starts
+     * when the link was due to be free, and only what has added up is slept,
+     * so that many small copies take no longer than their bytes. */
+    free_ns = &link_free_ns[copy->dst_side == SIM_SIDE_DEVICE];
+    end_ns = atomic_load(free_ns);
+    if (end_ns + SIM_LINK_DEBT_NS < begun_ns) {
+        end_ns = begun_ns;
+    }
+    end_ns += (uint64_t)((double)copy->width * (double)copy->height / rate);
+    atomic_store(free_ns, end_ns);
+    if (end_ns < sim_now_ns() + SIM_LINK_DEBT_NS) {
+        return;
+    }
     until.tv_sec = (time_t)(end_ns / 1000000000u);
     until.tv_nsec = (long)(end_ns % 1000000000u);
     while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) != 0) {
