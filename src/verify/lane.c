@@ -178,9 +178,10 @@ bool csh_lane_launch_declining(struct csh_lane *lane,
     return csh_launch(lane, task, 1) == CUDA_SUCCESS;
 }
 
-/* Behind the program's work, in the order of the stream that it named. An
- * event recorded on the legacy stream stands behind all blocking streams, as
- * a copy there would (cuda.h, cuEventRecord). */
+/* Behind the program's work, in the order of the stream that it named. The
+ * record is an action in that stream, and one in the legacy stream first
+ * waits for all blocking streams, as a copy there would (driver API manual,
+ * "Stream synchronization behavior"). */
 static CUresult csh_queue(struct csh_lane *lane,
                           const struct csh_proof_task *task, uint32_t grid)
 {
