@@ -348,6 +348,7 @@ static bool shadow_holds(const struct csh_shadow *shadow)
     }
 
     return (n_uses == shadow->n_uses) &&
+           (!shadow->is_checking || (n_uses > 0)) &&
            (shadow->is_idle ==
             ((shadow->n_users == 0) && (shadow->n_device == 0)));
 }

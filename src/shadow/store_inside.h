@@ -32,7 +32,7 @@ struct csh_shadow {
 
     CUevent uses[CSH_SHADOW_MAX_USES]; /* NULL: none */
     unsigned n_uses;                   /* > 0: in the pending list */
-    bool is_checking;
+    bool is_checking; /* implies n_uses > 0 */
     uint64_t checked_in; /* the latest pass that looked at the events */
 
     struct csh_shadow *idle_prev, *idle_next;
@@ -58,10 +58,11 @@ struct csh_store {
     uint64_t n_passes;
 };
 
-/* No user, no device reference, no work in flight, nobody asking. */
+/* No user, no device reference, no work in flight; so nobody asks, either:
+ * while an event is asked about it counts as in flight. */
 static inline bool csh_shadow_may_go(const struct csh_shadow *shadow)
 {
-    return shadow->is_idle && (shadow->n_uses == 0) && !shadow->is_checking;
+    return shadow->is_idle && (shadow->n_uses == 0);
 }
 
 /* store.c: takes a shadow out of the store, its handles are stale from then

@@ -231,7 +231,9 @@ START_TEST(test_version_1)
     static const char none[] = "9223372036854771712";
 
     put("proc/self/cgroup", "9:name=systemd:/\n8:notmemory:/job\n"
+        "7:memoryless:/trap\n6:mem,memor:/trap\n"
         "4:cpu,memory:/job/task\n1:cpuset:/other\n");
+    put_group_1("cgroup/memory/trap", "4096", none, 0, 0);
     put_group_1("cgroup/memory/job/task", none, none, 3 * GIB, 0);
     ck_assert_uint_eq(room(), 8 * GIB);
     put_group_1("cgroup/memory/job/task", "4294967296", none, 3 * GIB, GIB);
@@ -305,6 +307,11 @@ START_TEST(test_explicit_limits_stay_within_the_room)
     budget.limit.value = 100;
     ck_assert_uint_eq(csh_budget_bytes(&budget, 0), 8 * GIB - GIB / 2);
     ck_assert_uint_eq(csh_budget_bytes(&budget, GIB), 9 * GIB - GIB / 2);
+
+    put_meminfo(16384 * 4);
+    budget.limit.value = 300;
+    ck_assert_uint_eq(csh_budget_bytes(&budget, 0), 16 * GIB / 100 * 100);
+    put_meminfo(8192);
 
     budget.limit.unit  = CSH_SIZE_BYTES;
     budget.limit.value = 123456789;

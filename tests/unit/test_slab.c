@@ -9,11 +9,14 @@
 
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/statistics.h"
@@ -365,11 +368,14 @@ START_TEST(test_budget_room_in_use_is_used_again)
     extent = take(9 * MIB);
     ck_assert(csh_slab_is_pinned(&extent));
     csh_slab_free(pool, &extent);
-    /* Larger than the limit allows besides: an unpinned chunk goes for it,
-     * a pinned one only where the driver may be called. */
-    csh_slab_unregister_all(pool);
+    /* More than the limit allows besides: an idle chunk goes for it, but not
+     * one that is pinned, since here the driver may not be called. */
     budget.limit.value = 100 * MIB;
-    extent             = take(100 * MIB);
+    ck_assert_int_eq(csh_slab_allocate(pool, 100 * MIB, &extent),
+                     CSH_SLAB_NO_BUDGET);
+    ck_assert_uint_eq(n_registered, 1);
+    csh_slab_unregister_all(pool);
+    extent = take(100 * MIB);
     ck_assert_uint_eq(usage().n_chunks, 1);
 }
 END_TEST
@@ -419,12 +425,20 @@ END_TEST
 
 START_TEST(test_long_extents_are_registered_alone)
 {
-    struct csh_extent small = take(MIB), large = take(100 * MIB);
+    struct csh_extent large, small, medium;
 
+    /* So much is held that the next chunk is longer than a step. */
+    budget.limit.value = 512 * MIB;
+    ck_assert_int_eq(csh_slab_allocate(pool, 300 * MIB, &large),
+                     CSH_SLAB_OK);
+    small  = take(20 * MIB);
+    medium = take(50 * MIB);
+    ck_assert_uint_eq(usage().n_chunks, 2);
     csh_slab_register_pending(pool);
-    ck_assert(driver_knows(&small));
     ck_assert(driver_knows(&large));
-    ck_assert_uint_eq(n_registered, 2);
+    ck_assert(driver_knows(&small));
+    ck_assert(driver_knows(&medium));
+    ck_assert_uint_eq(n_registered, 3);
 }
 END_TEST
 
@@ -601,6 +615,108 @@ START_TEST(test_without_files)
 }
 END_TEST
 
+/* --- while a chunk grows ------------------------------------------------ */
+
+static char proc[64], meminfo[96], next_meminfo[96];
+
+static const char plenty[] = "MemTotal: 67108864 kB\n"
+                             "MemAvailable: 67108864 kB\n";
+
+/* What the next look at the room finds: a pipe, so that whoever looks waits
+ * until the test has written, or a plain file. */
+static void put_next(bool is_pipe)
+{
+    int fd;
+
+    if (is_pipe) {
+        ck_assert_int_eq(mkfifo(next_meminfo, 0600), 0);
+    } else {
+        fd = open(next_meminfo, O_WRONLY | O_CREAT, 0600);
+        ck_assert_int_eq(write(fd, plenty, sizeof(plenty) - 1),
+                         (int)sizeof(plenty) - 1);
+        ck_assert_int_eq(close(fd), 0);
+    }
+    ck_assert_int_eq(rename(next_meminfo, meminfo), 0);
+}
+
+static void *grow_pool(void *extent_p)
+{
+    enum csh_slab_status status = csh_slab_allocate(pool, 3 * MIB, extent_p);
+
+    return (status == CSH_SLAB_OK) ? extent_p : NULL;
+}
+
+/* Lets a thread begin to make a chunk longer and returns, while it waits to
+ * be told of the room, the pipe that it waits for. */
+static int begin_growth(pthread_t *thread_p, struct csh_extent *extent_p)
+{
+    int fd;
+
+    strcpy(proc, "/tmp/test_slab.XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(proc));
+    snprintf(meminfo, sizeof(meminfo), "%s/meminfo", proc);
+    snprintf(next_meminfo, sizeof(next_meminfo), "%s/next", proc);
+    budget.roots.proc = proc;
+    put_next(true);
+    ck_assert_int_eq(pthread_create(thread_p, NULL, grow_pool, extent_p), 0);
+
+    /* The first look is before the growth begins. */
+    fd = open(meminfo, O_WRONLY);
+    put_next(true);
+    ck_assert_int_eq(write(fd, plenty, sizeof(plenty) - 1),
+                     (int)sizeof(plenty) - 1);
+    ck_assert_int_eq(close(fd), 0);
+    return open(meminfo, O_WRONLY);
+}
+
+static void end_growth(pthread_t thread, int fd)
+{
+    void *extent;
+
+    put_next(false);
+    ck_assert_int_eq(write(fd, plenty, sizeof(plenty) - 1),
+                     (int)sizeof(plenty) - 1);
+    ck_assert_int_eq(close(fd), 0);
+    ck_assert_int_eq(pthread_join(thread, &extent), 0);
+    ck_assert_ptr_nonnull(extent);
+    budget.roots.proc = "/nowhere";
+    ck_assert_int_eq(unlink(meminfo), 0);
+    ck_assert_int_eq(rmdir(proc), 0);
+}
+
+START_TEST(test_a_growing_step_is_not_registered)
+{
+    struct csh_extent first = take(MIB), second;
+    pthread_t thread;
+    int fd = begin_growth(&thread, &second);
+
+    ck_assert_uint_eq(csh_slab_register_pending(pool), 0);
+    ck_assert_uint_eq(n_calls, 0);
+    end_growth(thread, fd);
+    ck_assert(csh_slab_check(pool));
+    csh_slab_register_pending(pool);
+    ck_assert(driver_knows(&first));
+    ck_assert(driver_knows(&second));
+}
+END_TEST
+
+START_TEST(test_a_growing_chunk_is_not_given_back)
+{
+    struct csh_extent first = take(MIB), second;
+    pthread_t thread;
+    int fd;
+
+    csh_slab_free(pool, &first);
+    fd = begin_growth(&thread, &second);
+    ck_assert_uint_eq(csh_slab_trim(pool), 0);
+    end_growth(thread, fd);
+    memset(second.address, 1, second.bytes);
+    /* What was free at its end is part of it. */
+    ck_assert_ptr_eq(second.address, first.address);
+    ck_assert_uint_eq(usage().held_bytes, 3 * MIB);
+}
+END_TEST
+
 /* --- threads ----------------------------------------------------------- */
 
 enum { THREADS = 4, ROUNDS = 150 };
@@ -691,6 +807,8 @@ static Suite *make_suite(void)
     tcase_add_test(tcase, test_idle_chunks_are_not_pinned);
     tcase_add_test(tcase, test_what_was_aliased_is_never_reused);
     tcase_add_test(tcase, test_without_files);
+    tcase_add_test(tcase, test_a_growing_step_is_not_registered);
+    tcase_add_test(tcase, test_a_growing_chunk_is_not_given_back);
     tcase_add_test(tcase, test_threads);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -329,6 +329,24 @@ START_TEST(test_users_and_device_references_keep_a_shadow)
 }
 END_TEST
 
+START_TEST(test_one_of_two_users_keeps_a_shadow)
+{
+    struct csh_shadow_ref ref = make(4 * MIB, 1);
+    struct csh_shadow *first  = csh_store_acquire(store, ref);
+    struct csh_shadow *second = csh_store_acquire(store, ref);
+
+    ck_assert_ptr_eq(first, second);
+    csh_store_release(store, first);
+    ck_assert_int_eq(refused(MIB), CSH_REASON_budget);
+    csh_store_unreference_host(store, ref);
+    csh_store_collect(store);
+    ck_assert_uint_eq(csh_shadow_address(second)[0], 1);
+    csh_store_release(store, second);
+    make(MIB, 2);
+    ck_assert(!is_there(ref, 1));
+}
+END_TEST
+
 START_TEST(test_nothing_is_given_up_in_vain)
 {
     struct csh_shadow_ref first = make(2 * MIB, 1), second = make(2 * MIB, 2);
@@ -698,6 +716,7 @@ static Suite *make_suite(void)
     tcase_add_test(tcase, test_losing_one_host_reference_is_no_use);
     tcase_add_test(tcase, test_orphans_go_before_all_others);
     tcase_add_test(tcase, test_users_and_device_references_keep_a_shadow);
+    tcase_add_test(tcase, test_one_of_two_users_keeps_a_shadow);
     tcase_add_test(tcase, test_nothing_is_given_up_in_vain);
     tcase_add_test(tcase, test_neighbours_make_room_together);
     tcase_add_test(tcase, test_work_in_flight_keeps_a_shadow);
