@@ -81,9 +81,9 @@ static bool ask_driver(struct attempt *attempt)
     struct csh_prover *prover;
 
     attempt->context = csh_context_acquire();
-    facts->is_plain = attempt->context != NULL;
-    if (!goes_on(attempt)) {
-        return false;
+    if (attempt->context == NULL) {
+        facts->is_plain = false;
+        return goes_on(attempt);
     }
     csh_idle_note_stream(attempt->context->handle, &copy->stream);
     facts->is_suited = attempt->context->is_suited;

@@ -74,9 +74,9 @@ static bool ask_driver(struct attempt *attempt)
     struct csh_reload_facts *facts = &attempt->facts;
 
     attempt->context = csh_context_acquire();
-    facts->is_plain = attempt->context != NULL;
-    if (!goes_on(attempt)) {
-        return false;
+    if (attempt->context == NULL) {
+        facts->is_plain = false;
+        return goes_on(attempt);
     }
     facts->is_suited = attempt->context->is_suited;
     facts->is_capturing = csh_facts_is_capturing(&copy->stream);
