@@ -5,6 +5,10 @@
 #ifndef CSH_VERIFY_FINGERPRINT_DEVICE_H
 #define CSH_VERIFY_FINGERPRINT_DEVICE_H
 
+#if defined(__CUDA__) || defined(__CUDACC__)
+
+#include "verify/fingerprint_kernel.h"
+
 #if defined(__clang__)
 #define CSH_DEVICE_THREAD ((uint32_t)__nvvm_read_ptx_sreg_tid_x())
 #define CSH_DEVICE_BLOCK ((uint32_t)__nvvm_read_ptx_sreg_ctaid_x())
@@ -54,5 +58,7 @@ csh_fingerprint_kernel(const struct csh_fingerprint_job job)
         CSH_KERNEL_END(slot, sum, CSH_DEVICE_FENCE());
     }
 }
+
+#endif
 
 #endif
