@@ -56,7 +56,7 @@ static void *csh_dlsym_missing(void *handle, const char *name)
 }
 
 /* By version where there is dlvsym, else from libc's symbol table. */
-static csh_dlsym_function *csh_find_dlsym(void)
+CSH_INSIDE_DLSYM static csh_dlsym_function *csh_find_dlsym(void)
 {
     static const char *const versions[] = {"GLIBC_2.34", "GLIBC_2.17",
                                            "GLIBC_2.2.5"};
@@ -76,7 +76,7 @@ static csh_dlsym_function *csh_find_dlsym(void)
 }
 
 /* libc's, for the shim's own look-ups. */
-static csh_dlsym_function *csh_libc_dlsym(void)
+CSH_INSIDE_DLSYM static csh_dlsym_function *csh_libc_dlsym(void)
 {
     static _Atomic(csh_dlsym_function *) libc_dlsym;
     csh_dlsym_function *found = atomic_load(&libc_dlsym);

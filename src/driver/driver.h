@@ -82,9 +82,14 @@ bool csh_driver_is_insider(const void *return_address);
  * level. */
 void csh_driver_note_unknown(const char *name);
 
+/* Sanitizers find libc's functions by dlsym before they can check memory, so
+ * what runs inside every dlsym goes unchecked. */
+#define CSH_INSIDE_DLSYM \
+    __attribute__((no_sanitize("address", "thread", "undefined")))
+
 /* dlsym as a program would have it without the shim: libc's, or that of an
  * interposer behind the shim. Never NULL. */
 typedef void *csh_dlsym_function(void *handle, const char *name);
-csh_dlsym_function *csh_driver_dlsym(void);
+csh_dlsym_function *csh_driver_dlsym(void) CSH_INSIDE_DLSYM;
 
 #endif

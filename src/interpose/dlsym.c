@@ -8,7 +8,8 @@
  *
  * Runs in any thread, before constructors, possibly inside a memory
  * allocator: no lock, no allocation and no lazily allocated thread-local
- * storage here; for a name that is not in the table two characters are read.
+ * storage here; of a name that is not like the driver's a few characters are
+ * read.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -29,12 +30,8 @@ static void csh_note_if_newer(void *handle, const char *name)
 static void *csh_filter(void *handle, const char *name,
                         const void *return_address)
 {
-    enum csh_entry entry;
+    enum csh_entry entry = csh_lookup_symbol(name);
 
-    if (handle == RTLD_NEXT || handle == RTLD_DEFAULT || name == NULL) {
-        return NULL;
-    }
-    entry = csh_lookup_symbol(name);
     if (entry == CSH_ENTRY_NONE) {
         csh_note_if_newer(handle, name);
         return NULL;
@@ -49,14 +46,16 @@ static void *csh_filter(void *handle, const char *name,
     return csh_wrapper(entry);
 }
 
-void *csh_dlsym_filter(void *handle, const char *name,
-                       const void *return_address)
+CSH_INSIDE_DLSYM void *csh_dlsym_filter(void *handle, const char *name,
+                                        const void *return_address)
 {
     int saved_errno = errno;
-    void *wrapper;
+    void *wrapper = NULL;
 
     (void)csh_driver_dlsym();
-    wrapper = csh_filter(handle, name, return_address);
+    if (handle != RTLD_NEXT && handle != RTLD_DEFAULT && name != NULL) {
+        wrapper = csh_filter(handle, name, return_address);
+    }
     errno = saved_errno;
     return wrapper;
 }

@@ -14,8 +14,8 @@ void *csh_wrapper(enum csh_entry entry);
  * the wrapper of exactly that entry, or the answer itself. */
 void *csh_procaddr_choose(const struct csh_request *request, void *answer);
 
-/* Called by dlsym_trampoline.S for every dlsym of the process. NULL: the real dlsym
- * shall answer. Keeps errno. */
+/* Called by dlsym_trampoline.S for every dlsym of the process. NULL: the real
+ * dlsym shall answer. Keeps errno. */
 void *csh_dlsym_filter(void *handle, const char *name,
                        const void *return_address);
 

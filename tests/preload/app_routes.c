@@ -126,6 +126,10 @@ static void judge(const char *route, const char *symbol, const char *name,
         if (got != NULL) {
             wrong(route, name, version, flags, "found what is not there");
         }
+    } else if (wrapper != NULL && got == own && version > CUDA_VERSION) {
+        /* Built with headers older than this request, the shim may not know
+         * an answer at an address that dlsym does not give. */
+        n_own++;
     } else if (wrapper != NULL) {
         n_wrappers++;
         if (got != wrapper) {
@@ -284,10 +288,13 @@ typedef CUresult any_call(uintptr_t, uintptr_t, uintptr_t, uintptr_t,
                           uintptr_t, uintptr_t, uintptr_t);
 
 /* Every entry of the driver fails at once with an error that none returns by
- * itself, so arguments are never looked at. */
+ * itself, so arguments are not looked at, but for structs passed by value,
+ * which some processors pass by their address. */
 static void call_all(const struct routes *routes)
 {
+    static const char zeros[4096];
     const CUresult scripted = CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED;
+    const uintptr_t any = (uintptr_t)zeros;
     int (*set_faults)(const char *);
     uint64_t (*calls)(const char *);
     void (*reset)(void);
@@ -309,7 +316,8 @@ static void call_all(const struct routes *routes)
         }
         n_wrappers++;
         reset();
-        if (call(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0) != scripted) {
+        if (call(any, any, any, any, any, any, any, any, any, any, any) !=
+            scripted) {
             wrong("call", entries[i].symbol, 0, 0, "another result");
         }
         for (j = 0; j < N_ENTRIES; j++) {

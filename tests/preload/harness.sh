@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # harness.sh - sourced by the t_*.sh of this folder: runs programs on the
 # simulated driver with and without the shim in front of them.
 #
