@@ -258,14 +258,14 @@ static void unhold(struct csh_slab_pool *pool, uint64_t bytes)
     csh_lock_release(&pool->lock);
 }
 
-/* Populates in steps; *done_p is how far it came. */
+/* Populates in steps, from *done_p on, which is then how far it came. */
 static enum csh_slab_status populate(struct csh_slab_pool *pool,
                                      const struct growth *growth,
                                      size_t bytes, size_t *done_p)
 {
     size_t step;
 
-    for (*done_p = 0; *done_p < bytes; *done_p += step) {
+    for (; *done_p < bytes; *done_p += step) {
         step = smaller(POPULATE_STEP, bytes - *done_p);
         if (!hold(pool, step)) {
             return CSH_SLAB_NO_BUDGET;
@@ -307,20 +307,24 @@ static bool finish_growth(struct csh_slab_pool *pool,
     return is_enough;
 }
 
+/* What takes several steps is begun only if all of it fits: what had been
+ * populated for nothing could only be given back with the whole chunk. One
+ * step is looked at when it is made, and a look takes 0.15 ms. */
+static bool fits_budget(struct csh_slab_pool *pool, size_t bytes)
+{
+    return (bytes <= POPULATE_STEP) || (bytes <= csh_slab_read_headroom(pool));
+}
+
 enum csh_slab_status csh_slab_grow(struct csh_slab_pool *pool,
                                    const struct csh_slab_need *need,
                                    struct csh_extent *extent_p)
 {
-    enum csh_slab_status status;
+    enum csh_slab_status status = CSH_SLAB_NO_BUDGET;
     struct growth growth;
-    uint64_t headroom;
-    size_t bytes, done;
+    size_t done = 0;
 
-    /* All of it or none: what was populated for nothing could only be given
-     * back with the chunk. */
-    headroom = csh_slab_read_headroom(pool);
     if (!find_growth(pool, need, &growth)) {
-        if (headroom < need->bytes) {
+        if (csh_slab_read_headroom(pool) < need->bytes) {
             return CSH_SLAB_NO_BUDGET;
         }
         if (!add_chunk(pool, need, &growth)) {
@@ -328,13 +332,13 @@ enum csh_slab_status csh_slab_grow(struct csh_slab_pool *pool,
         }
     }
 
-    bytes  = growth.bytes;
-    bytes += (bytes <= headroom) && (growth.ahead <= headroom - bytes)
-                     ? growth.ahead
-                     : 0;
-    done   = 0;
-    status = (bytes <= headroom) ? populate(pool, &growth, bytes, &done)
-                                 : CSH_SLAB_NO_BUDGET;
+    if (fits_budget(pool, growth.bytes)) {
+        status = populate(pool, &growth, growth.bytes + growth.ahead, &done);
+        if (status == CSH_SLAB_NO_BUDGET) {
+            status = populate(pool, &growth, growth.bytes, &done);
+        }
+    }
+
     return finish_growth(pool, &growth, done, need, extent_p) ? CSH_SLAB_OK
                                                               : status;
 }

@@ -12,7 +12,6 @@
 #include "shadow/store_inside.h"
 
 #include <stdlib.h>
-#include <utlist.h>
 
 #define NO_SLOT UINT32_MAX
 #define FIRST_SLOTS 64u

@@ -6,8 +6,6 @@
  */
 #include "shadow/store_inside.h"
 
-#include <utlist.h>
-
 /* Evicted beyond twice of what is needed before giving in. */
 #define MOST_FOR_NOTHING (UINT64_C(64) << 20)
 

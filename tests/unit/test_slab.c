@@ -624,7 +624,7 @@ static const char plenty[] = "MemTotal: 67108864 kB\n"
 
 /* What the next look at the room finds: a pipe, so that whoever looks waits
  * until the test has written, or a plain file. */
-static void put_next(bool is_pipe)
+static void put_meminfo(bool is_pipe)
 {
     int fd;
 
@@ -650,30 +650,21 @@ static void *grow_pool(void *extent_p)
  * be told of the room, the pipe that it waits for. */
 static int begin_growth(pthread_t *thread_p, struct csh_extent *extent_p)
 {
-    int fd;
-
     strcpy(proc, "/tmp/test_slab.XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(proc));
     snprintf(meminfo, sizeof(meminfo), "%s/meminfo", proc);
     snprintf(next_meminfo, sizeof(next_meminfo), "%s/next", proc);
     budget.roots.proc = proc;
-    put_next(true);
+    put_meminfo(true);
     ck_assert_int_eq(pthread_create(thread_p, NULL, grow_pool, extent_p), 0);
-
-    /* The first look is before the growth begins. */
-    fd = open(meminfo, O_WRONLY);
-    put_next(true);
-    ck_assert_int_eq(write(fd, plenty, sizeof(plenty) - 1),
-                     (int)sizeof(plenty) - 1);
-    ck_assert_int_eq(close(fd), 0);
-    return open(meminfo, O_WRONLY);
+    return open(meminfo, O_WRONLY); /* once the thread reads it */
 }
 
 static void end_growth(pthread_t thread, int fd)
 {
     void *extent;
 
-    put_next(false);
+    put_meminfo(false);
     ck_assert_int_eq(write(fd, plenty, sizeof(plenty) - 1),
                      (int)sizeof(plenty) - 1);
     ck_assert_int_eq(close(fd), 0);
