@@ -1,0 +1,275 @@
+/*
+ * test_slab_pins.c - registration with the driver: when, of what, and what
+ * becomes of refusals; and growth that goes on meanwhile.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* mkdtemp */
+#endif
+#include "slab_fixture.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* --- registration ------------------------------------------------------ */
+
+START_TEST(test_registration_is_a_step_of_its_own)
+{
+    struct csh_extent extent = take(5 * MIB);
+
+    ck_assert(!csh_slab_is_pinned(&extent));
+    ck_assert_uint_eq(n_calls, 0);
+    ck_assert_uint_eq(csh_slab_register_pending(pool), 5 * MIB);
+    ck_assert(csh_slab_is_pinned(&extent));
+    ck_assert_uint_eq(csh_slab_register_pending(pool), 0);
+    ck_assert_uint_eq(n_calls, 1);
+    ck_assert_uint_eq(usage().pinned_bytes, 5 * MIB);
+}
+END_TEST
+
+START_TEST(test_long_extents_are_registered_alone)
+{
+    struct csh_extent large, small, medium;
+
+    /* So much is held that the next chunk is longer than a step. */
+    budget.limit.value = 512 * MIB;
+    ck_assert_int_eq(csh_slab_allocate(pool, 300 * MIB, &large),
+                     CSH_SLAB_OK);
+    small  = take(20 * MIB);
+    medium = take(50 * MIB);
+    ck_assert_uint_eq(usage().n_chunks, 2);
+    csh_slab_register_pending(pool);
+    ck_assert(driver_knows(&large));
+    ck_assert(driver_knows(&small));
+    ck_assert(driver_knows(&medium));
+    ck_assert_uint_eq(n_registered, 3);
+}
+END_TEST
+
+/* Refused at the first, second, third step; the others get pinned later. */
+START_TEST(test_refused_at_the_nth)
+{
+    struct csh_extent extents[3];
+    int i, n = 0;
+
+    refuse_from  = (unsigned)_i + 1;
+    refuse_until = refuse_from + 1;
+    for (i = 0; i < 3; i++) {
+        extents[i] = take(64 * MIB);
+    }
+    csh_slab_register_pending(pool);
+    ck_assert_uint_eq(n_registered, (unsigned)_i);
+    ck_assert_uint_eq(gauge(CSH_GAUGE_registrations_refused), 1);
+    for (i = 0; i < 3; i++) {
+        ck_assert_int_eq(csh_slab_is_pinned(&extents[i]),
+                         driver_knows(&extents[i]));
+        memset(extents[i].address, 1, extents[i].bytes);
+        n += csh_slab_is_pinned(&extents[i]);
+    }
+    ck_assert_int_eq(n, _i);
+    /* One call is let pass. */
+    csh_slab_register_pending(pool);
+    ck_assert_uint_eq(n_registered, (unsigned)_i);
+    csh_slab_register_pending(pool);
+    ck_assert_uint_eq(n_registered, 3);
+    ck_assert_uint_eq(usage().pinned_bytes, 192 * MIB);
+}
+END_TEST
+
+START_TEST(test_refusals_are_asked_again_less_and_less)
+{
+    struct csh_extent extent = take(MIB);
+    int i;
+
+    refuse_from  = 0;
+    refuse_until = ~0u;
+    for (i = 0; i < 5000; i++) {
+        csh_slab_register_pending(pool);
+    }
+    ck_assert(!csh_slab_is_pinned(&extent));
+    ck_assert_uint_gt(n_calls, 10);
+    ck_assert_uint_lt(n_calls, 17);
+    ck_assert_uint_eq(gauge(CSH_GAUGE_registrations_refused), n_calls);
+    refuse_from = ~0u;
+    for (i = 0; i <= 1024; i++) {
+        csh_slab_register_pending(pool);
+    }
+    ck_assert(csh_slab_is_pinned(&extent));
+}
+END_TEST
+
+START_TEST(test_registrations_end_and_begin_again)
+{
+    struct csh_extent first = take(MIB), second = take(70 * MIB);
+
+    csh_slab_register_pending(pool);
+    csh_slab_unregister_all(pool);
+    ck_assert_uint_eq(n_registered, 0);
+    ck_assert(!csh_slab_is_pinned(&first));
+    ck_assert(!csh_slab_is_pinned(&second));
+    ck_assert_uint_eq(usage().pinned_bytes, 0);
+    ck_assert_uint_eq(first.address[0], 0x5a);
+    csh_slab_register_pending(pool);
+    ck_assert(csh_slab_is_pinned(&first));
+    ck_assert(csh_slab_is_pinned(&second));
+}
+END_TEST
+
+START_TEST(test_addresses_that_stay_registered_are_never_reused)
+{
+    struct csh_extent extent = take(5 * MIB);
+    char line[512];
+
+    csh_slab_register_pending(pool);
+    csh_slab_free(pool, &extent);
+    unregister_result = CUDA_ERROR_UNKNOWN;
+    ck_assert_uint_ge(csh_slab_trim(pool), 5 * MIB);
+    ck_assert_uint_eq(usage().n_chunks, 0);
+    ck_assert(find_mapping(extent.address, line));
+    ck_assert_ptr_nonnull(strstr(line, "---p"));
+    ck_assert_uint_eq(usage().pinned_bytes, 0);
+}
+END_TEST
+
+START_TEST(test_registration_that_would_not_end_in_use)
+{
+    struct csh_extent extent = take(5 * MIB);
+    char line[512];
+
+    csh_slab_register_pending(pool);
+    unregister_result = CUDA_ERROR_UNKNOWN;
+    csh_slab_unregister_all(pool);
+    ck_assert(!csh_slab_is_pinned(&extent));
+    ck_assert_uint_eq(extent.address[0], 0x5a);
+    unregister_result = CUDA_SUCCESS;
+    csh_slab_free(pool, &extent);
+    csh_slab_trim(pool);
+    ck_assert_uint_eq(usage().n_chunks, 0);
+    ck_assert(find_mapping(extent.address, line));
+    ck_assert_ptr_nonnull(strstr(line, "---p"));
+}
+END_TEST
+
+/* --- while a chunk grows ------------------------------------------------ */
+
+static char proc[64], meminfo[96], next_meminfo[96];
+
+static const char plenty[] = "MemTotal: 67108864 kB\n"
+                             "MemAvailable: 67108864 kB\n";
+
+/* What the next look at the room finds: a pipe, so that whoever looks waits
+ * until the test has written, or a plain file. */
+static void put_meminfo(bool is_pipe)
+{
+    int fd;
+
+    if (is_pipe) {
+        ck_assert_int_eq(mkfifo(next_meminfo, 0600), 0);
+    } else {
+        fd = open(next_meminfo, O_WRONLY | O_CREAT, 0600);
+        ck_assert_int_eq(write(fd, plenty, sizeof(plenty) - 1),
+                         (int)sizeof(plenty) - 1);
+        ck_assert_int_eq(close(fd), 0);
+    }
+    ck_assert_int_eq(rename(next_meminfo, meminfo), 0);
+}
+
+static void *grow_pool(void *extent_p)
+{
+    enum csh_slab_status status = csh_slab_allocate(pool, 3 * MIB, extent_p);
+
+    return (status == CSH_SLAB_OK) ? extent_p : NULL;
+}
+
+/* Lets a thread begin to make a chunk longer and returns, while it waits to
+ * be told of the room, the pipe that it waits for. */
+static int begin_growth(pthread_t *thread_p, struct csh_extent *extent_p)
+{
+    strcpy(proc, "/tmp/test_slab.XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(proc));
+    snprintf(meminfo, sizeof(meminfo), "%s/meminfo", proc);
+    snprintf(next_meminfo, sizeof(next_meminfo), "%s/next", proc);
+    budget.roots.proc = proc;
+    put_meminfo(true);
+    ck_assert_int_eq(pthread_create(thread_p, NULL, grow_pool, extent_p), 0);
+    return open(meminfo, O_WRONLY); /* once the thread reads it */
+}
+
+static void end_growth(pthread_t thread, int fd)
+{
+    void *extent;
+
+    put_meminfo(false);
+    ck_assert_int_eq(write(fd, plenty, sizeof(plenty) - 1),
+                     (int)sizeof(plenty) - 1);
+    ck_assert_int_eq(close(fd), 0);
+    ck_assert_int_eq(pthread_join(thread, &extent), 0);
+    ck_assert_ptr_nonnull(extent);
+    budget.roots.proc = "/nowhere";
+    ck_assert_int_eq(unlink(meminfo), 0);
+    ck_assert_int_eq(rmdir(proc), 0);
+}
+
+START_TEST(test_a_growing_step_is_not_registered)
+{
+    struct csh_extent first = take(MIB), second;
+    pthread_t thread;
+    int fd = begin_growth(&thread, &second);
+
+    ck_assert_uint_eq(csh_slab_register_pending(pool), 0);
+    ck_assert_uint_eq(n_calls, 0);
+    end_growth(thread, fd);
+    ck_assert(csh_slab_check(pool));
+    csh_slab_register_pending(pool);
+    ck_assert(driver_knows(&first));
+    ck_assert(driver_knows(&second));
+}
+END_TEST
+
+START_TEST(test_a_growing_chunk_is_not_given_back)
+{
+    struct csh_extent first = take(MIB), second;
+    pthread_t thread;
+    int fd;
+
+    csh_slab_free(pool, &first);
+    fd = begin_growth(&thread, &second);
+    ck_assert_uint_eq(csh_slab_trim(pool), 0);
+    end_growth(thread, fd);
+    memset(second.address, 1, second.bytes);
+    /* What was free at its end is part of it. */
+    ck_assert_ptr_eq(second.address, first.address);
+    ck_assert_uint_eq(usage().held_bytes, 3 * MIB);
+}
+END_TEST
+
+static Suite *make_suite(void)
+{
+    Suite *suite = suite_create("slab pins");
+    TCase *tcase = tcase_create("registration");
+
+    tcase_add_checked_fixture(tcase, start, stop);
+    tcase_set_timeout(tcase, 300);
+    tcase_add_test(tcase, test_registration_is_a_step_of_its_own);
+    tcase_add_test(tcase, test_long_extents_are_registered_alone);
+    tcase_add_loop_test(tcase, test_refused_at_the_nth, 0, 3);
+    tcase_add_test(tcase, test_refusals_are_asked_again_less_and_less);
+    tcase_add_test(tcase, test_registrations_end_and_begin_again);
+    tcase_add_test(tcase, test_addresses_that_stay_registered_are_never_reused);
+    tcase_add_test(tcase, test_registration_that_would_not_end_in_use);
+    tcase_add_test(tcase, test_a_growing_step_is_not_registered);
+    tcase_add_test(tcase, test_a_growing_chunk_is_not_given_back);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+int main(void)
+{
+    SRunner *runner = srunner_create(make_suite());
+    int n_failed;
+
+    srunner_run_all(runner, CK_ENV);
+    n_failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return (n_failed == 0) ? EXIT_SUCCESS : EXIT_FAILURE;
+}
