@@ -30,9 +30,11 @@ AC_DEFUN([CSH_SANITIZERS], [
     [build everything with -fsanitize=LIST])], [], [enable_sanitizers=no])
   CSH_SANITIZER_PRELOAD=
   CSH_SANITIZE_LIST=
+  CSH_SANITIZE_FLAGS=
   AS_IF([test "$enable_sanitizers" != no], [
     CSH_SANITIZE_LIST=$enable_sanitizers
-    CFLAGS="$CFLAGS -fsanitize=$enable_sanitizers -fno-omit-frame-pointer -fno-sanitize-recover=undefined"
+    CSH_SANITIZE_FLAGS="-fsanitize=$enable_sanitizers -fno-omit-frame-pointer -fno-sanitize-recover=undefined"
+    CFLAGS="$CFLAGS $CSH_SANITIZE_FLAGS"
     LDFLAGS="$LDFLAGS -fsanitize=$enable_sanitizers"
     AC_MSG_CHECKING([whether $CC links with -fsanitize=$enable_sanitizers])
     AC_LINK_IFELSE([AC_LANG_PROGRAM([], [])], [AC_MSG_RESULT([yes])],
@@ -47,6 +49,7 @@ AC_DEFUN([CSH_SANITIZERS], [
   ])
   AM_CONDITIONAL([SANITIZED], [test -n "$CSH_SANITIZE_LIST"])
   AC_SUBST([CSH_SANITIZE_LIST])
+  AC_SUBST([CSH_SANITIZE_FLAGS])
   AC_SUBST([CSH_SANITIZER_PRELOAD])
 ])
 

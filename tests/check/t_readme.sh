@@ -12,7 +12,10 @@ trap 'rm -f "$expected"' EXIT
 cp "$readme" "$expected"
 for table in options outcomes reasons surface; do
     grep -q "^<!-- $table: begin" "$expected" || { echo "README has no place for $table"; exit 1; }
-    "$CSH_BUILD/tests/bin/print_tables" "$table" >"$expected.table"
+    case $table in
+    surface) "$CSH_BUILD/tests/bin/print_surface" --markdown ;;
+    *) "$CSH_BUILD/tests/bin/print_tables" "$table" ;;
+    esac >"$expected.table"
     [ -s "$expected.table" ] || { echo "print_tables prints no $table"; exit 1; }
     awk -v table="$table" -v file="$expected.table" '
         $0 ~ "^<!-- " table ": begin" { print; print ""; while ((getline line < file) > 0) print line; print ""; skip = 1 }
