@@ -1,7 +1,7 @@
 /*
  * weight.h - weights of test programs, more of the driver, and scenarios that
- * need settings of their own: what app_negative.c and app_refused.c share
- * beside program.h.
+ * need settings of their own: what app_negative.c, app_order.c and
+ * app_refused.c share beside program.h.
  */
 #ifndef CYCLE_WEIGHT_H
 #define CYCLE_WEIGHT_H
