@@ -34,6 +34,7 @@
     X(cuStreamIsCapturing, PFN_cuStreamIsCapturing_v10000)                 \
     X(cuStreamIsCapturing_ptsz, PFN_cuStreamIsCapturing_v10000_ptsz)       \
     X(cuStreamGetCtx, PFN_cuStreamGetCtx_v9020)                            \
+    X(cuStreamGetFlags, PFN_cuStreamGetFlags_v5050)                        \
     X(cuEventCreate, PFN_cuEventCreate_v2000)                              \
     X(cuEventRecord, PFN_cuEventRecord_v2000)                              \
     X(cuEventRecord_ptsz, PFN_cuEventRecord_v7000_ptsz)                    \

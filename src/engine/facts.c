@@ -91,9 +91,48 @@ bool csh_facts_is_plain(const struct csh_copy *copy,
                                      context->device);
 }
 
+/* "Blocking" streams, the per-thread ones among them, wait for the legacy
+ * stream before each operation (CUDA driver API, stream synchronization
+ * behavior). An empty one calls itself idle all the same. */
+static bool follows_legacy(const struct csh_stream *stream)
+{
+    unsigned int flags = CU_STREAM_DEFAULT;
+
+    if (is_special(stream->handle)) {
+        return stream->handle == CU_STREAM_PER_THREAD ||
+               (stream->handle == NULL &&
+                stream->flavour == CSH_PER_THREAD);
+    }
+    return csh_calls()->cuStreamGetFlags(stream->handle, &flags) !=
+               CUDA_SUCCESS ||
+           (flags & CU_STREAM_NON_BLOCKING) == 0;
+}
+
+static CUresult query_legacy_before(const struct csh_stream *stream)
+{
+    const struct csh_stream legacy = {CU_STREAM_LEGACY, CSH_PLAIN};
+
+    return follows_legacy(stream) ? csh_call_stream_query(&legacy)
+                                  : CUDA_SUCCESS;
+}
+
+/* All that a copy on this stream would have to wait for. */
+static CUresult query_all_before(const struct csh_stream *stream)
+{
+    CUresult result = csh_call_stream_query(stream);
+
+    return result == CUDA_SUCCESS ? query_legacy_before(stream) : result;
+}
+
 bool csh_facts_is_idle_now(const struct csh_stream *stream)
 {
-    return csh_call_stream_query(stream) == CUDA_SUCCESS;
+    return query_all_before(stream) == CUDA_SUCCESS;
+}
+
+bool csh_facts_synchronise(const struct csh_stream *stream)
+{
+    return csh_call_stream_synchronize(stream) == CUDA_SUCCESS &&
+           query_legacy_before(stream) == CUDA_SUCCESS;
 }
 
 static bool wait_for_idle(const struct csh_stream *stream,
@@ -108,7 +147,7 @@ static bool wait_for_idle(const struct csh_stream *stream,
         return csh_facts_is_idle_now(stream);
     }
     for (;;) {
-        result = csh_call_stream_query(stream);
+        result = query_all_before(stream);
         if (result != CUDA_ERROR_NOT_READY) {
             return result == CUDA_SUCCESS;
         }

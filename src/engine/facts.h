@@ -27,8 +27,12 @@ bool csh_facts_is_capturing(const struct csh_stream *stream);
 bool csh_facts_is_plain(const struct csh_copy *copy,
                         const struct csh_context *context);
 
-/* Whether the stream's work is done, without any wait. */
+/* Whether all is done that a copy on this stream would be ordered behind,
+ * without any wait. */
 bool csh_facts_is_idle_now(const struct csh_stream *stream);
+
+/* The same after the wait that a synchronous copy makes by itself. */
+bool csh_facts_synchronise(const struct csh_stream *stream);
 
 /* Whether the stream's work is done, after a wait that the program's own call
  * may make as well: the synchronous forms synchronise the stream; for the

@@ -90,10 +90,8 @@ static bool ask_driver(struct attempt *attempt)
     }
     /* "A stream sync is performed before the copy is initiated" (CUDA driver
      * API, for synchronous copies from pageable memory). */
-    facts->is_idle =
-        copy->is_async
-            ? csh_facts_is_idle_now(&copy->stream)
-            : csh_call_stream_synchronize(&copy->stream) == CUDA_SUCCESS;
+    facts->is_idle = copy->is_async ? csh_facts_is_idle_now(&copy->stream)
+                                    : csh_facts_synchronise(&copy->stream);
     return goes_on(attempt);
 }
 

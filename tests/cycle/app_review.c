@@ -1,0 +1,142 @@
+/*
+ * app_review.c - sequences in which a shim that looks at the named stream, at
+ * a call's result or at an old handle alone would show itself.
+ */
+#include "program.h"
+
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define WEIGHT (((size_t)2 << 20) + 192)
+
+/* An entry that the other programs do not need. */
+static void *entry(const char *symbol)
+{
+    void *library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
+    void *found = library != NULL ? dlsym(library, symbol) : NULL;
+
+    CHECK(found != NULL);
+    return found;
+}
+
+struct weight {
+    CUdeviceptr device;
+    uint8_t *host;
+};
+
+/* Uploaded, offloaded into host, still at device. */
+static struct weight learned(uint32_t seed)
+{
+    struct weight weight = {0, fresh(WEIGHT)};
+    void *src = fresh(WEIGHT);
+
+    fill(src, WEIGHT, seed);
+    OK(cu.cuMemAlloc_v2(&weight.device, WEIGHT));
+    upload(weight.device, src, WEIGHT, NULL);
+    free(src);
+    offload(weight.host, weight.device, WEIGHT, NULL);
+    CHECK(holds(weight.host, WEIGHT, seed));
+    return weight;
+}
+
+/* Changes the last byte of the host buffer, and takes its time. */
+static void CUDA_CB patch_slowly(void *host)
+{
+    usleep(100000);
+    ((uint8_t *)host)[WEIGHT - 1] ^= 0x40;
+}
+
+/* An empty blocking stream is behind the legacy stream all the same: what a
+ * host function there writes is what the copy has to read. Needs a driver
+ * that reads pageable sources in stream order (pageable_h2d_reads_late). */
+static void legacy_work_writes_the_source(void)
+{
+    struct weight weight = learned(1);
+    PFN_cuLaunchHostFunc_v10000 launch =
+        (PFN_cuLaunchHostFunc_v10000)entry("cuLaunchHostFunc");
+    uint8_t wanted = weight.host[WEIGHT - 1] ^ 0x40;
+    uint8_t *back = fresh(WEIGHT);
+    CUstream blocking;
+
+    OK(cu.cuStreamCreate(&blocking, CU_STREAM_DEFAULT));
+    OK(launch(NULL, patch_slowly, weight.host));
+    OK(cu.cuMemcpyHtoDAsync_v2(weight.device, weight.host, WEIGHT,
+                               blocking));
+    OK(cu.cuStreamSynchronize(blocking));
+    OK(cu.cuMemcpyDtoH_v2(back, weight.device, WEIGHT));
+    CHECK_EQUAL(back[WEIGHT - 1], wanted);
+}
+
+/* To end a capture on a stream that has none ends no other. */
+static void failed_end_of_capture_ends_none(void)
+{
+    struct weight weight = {0, fresh(WEIGHT)};
+    CUstream capturing, other;
+    CUgraph graph = NULL;
+
+    fill(weight.host, WEIGHT, 2);
+    OK(cu.cuMemAlloc_v2(&weight.device, WEIGHT));
+    upload(weight.device, weight.host, WEIGHT, NULL);
+    OK(cu.cuStreamCreate(&capturing, CU_STREAM_NON_BLOCKING));
+    OK(cu.cuStreamCreate(&other, CU_STREAM_NON_BLOCKING));
+    OK(cu.cuStreamBeginCapture_v2(capturing,
+                                  CU_STREAM_CAPTURE_MODE_RELAXED));
+    CHECK(cu.cuStreamEndCapture(other, &graph) != CUDA_SUCCESS);
+    OK(cu.cuMemcpyDtoHAsync_v2(weight.host, weight.device, WEIGHT, other));
+    launch_fill(weight.device, 1, 1, capturing);
+    OK(cu.cuStreamEndCapture(capturing, &graph));
+    CHECK(graph != NULL);
+    OK(cu.cuGraphDestroy(graph));
+}
+
+static void null_destination_fails_as_ever(void)
+{
+    struct weight weight = learned(3);
+
+    CHECK_EQUAL(cu.cuMemcpyDtoH_v2(NULL, weight.device, WEIGHT),
+                CUDA_ERROR_INVALID_VALUE);
+    CHECK_EQUAL(cu.cuMemcpyHtoD_v2(weight.device, NULL, WEIGHT),
+                CUDA_ERROR_INVALID_VALUE);
+}
+
+/* An event dies with its context, and its handle may be another's then: the
+ * shim must neither ask about it nor destroy it. */
+static void events_die_with_their_context(void)
+{
+    CUcontext primary, context;
+    struct weight weight;
+    CUdeviceptr spare;
+    CUdevice device;
+    uint64_t queries, ends;
+
+    OK(cu.cuDeviceGet(&device, 0));
+    OK(cu.cuDevicePrimaryCtxRetain(&primary, device));
+    OK(cu.cuCtxCreate_v2(&context, 0, device));
+    weight = learned(4);
+    OK(cu.cuMemcpyHtoDAsync_v2(weight.device, weight.host, WEIGHT, NULL));
+    OK(cu.cuStreamSynchronize(NULL));
+    OK(cu.cuCtxDestroy_v2(context));
+    OK(cu.cuCtxSetCurrent(primary));
+    queries = cu.simcuda_calls("cuEventQuery");
+    ends = cu.simcuda_calls("cuEventDestroy_v2");
+    OK(cu.cuMemAlloc_v2(&spare, WEIGHT));
+    OK(cu.cuMemFree_v2(spare));
+    CHECK_EQUAL(cu.simcuda_calls("cuEventQuery"), queries);
+    CHECK_EQUAL(cu.simcuda_calls("cuEventDestroy_v2"), ends);
+}
+
+static const struct scenario scenarios[] = {
+#define SCENARIO(name_) {#name_, name_}
+    SCENARIO(legacy_work_writes_the_source),
+    SCENARIO(failed_end_of_capture_ends_none),
+    SCENARIO(null_destination_fails_as_ever),
+    SCENARIO(events_die_with_their_context),
+};
+
+int main(int argc, char **argv)
+{
+    return program_main(argc, argv, scenarios,
+                        sizeof(scenarios) / sizeof(scenarios[0]));
+}
