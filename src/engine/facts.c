@@ -47,9 +47,14 @@ static enum csh_host_kind kind_at(CUdeviceptr address)
 enum csh_host_kind csh_facts_host(const void *host, size_t bytes)
 {
     CUdeviceptr start = (CUdeviceptr)(uintptr_t)host;
-    enum csh_host_kind first = kind_at(start);
-    enum csh_host_kind last = kind_at(start + bytes - 1);
+    enum csh_host_kind first, last;
 
+    /* No memory is there: the driver has its own answer to such calls. */
+    if (host == NULL || bytes - 1 > UINTPTR_MAX - (uintptr_t)host) {
+        return CSH_HOST_FOREIGN;
+    }
+    first = kind_at(start);
+    last = kind_at(start + bytes - 1);
     if (first == CSH_HOST_FOREIGN || last == CSH_HOST_FOREIGN) {
         return CSH_HOST_FOREIGN;
     }
