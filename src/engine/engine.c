@@ -222,6 +222,14 @@ void csh_engine_capture_begun(CUresult result)
     }
 }
 
+/* The errors that cuda.h has for captures. Others (no capture on the stream,
+ * a bad handle) are of calls that could not have ended one. */
+static bool is_of_capture(CUresult result)
+{
+    return result >= CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED &&
+           result <= CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD;
+}
+
 void csh_engine_capture_ended(struct csh_stream stream, CUresult result)
 {
     int saved_errno = errno;
@@ -229,7 +237,8 @@ void csh_engine_capture_ended(struct csh_stream stream, CUresult result)
     /* A failed call ends the capture or leaves it, depending on why it
      * failed: the stream itself knows. In doubt it still captures. */
     if (result == CUDA_SUCCESS ||
-        (csh_phase_is_active() && !csh_facts_is_capturing(&stream))) {
+        (is_of_capture(result) && csh_phase_is_active() &&
+         !csh_facts_is_capturing(&stream))) {
         csh_captures_ended();
     }
     errno = saved_errno;
