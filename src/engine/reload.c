@@ -109,8 +109,8 @@ static CUresult keep_until_done(struct attempt *attempt)
         return csh_call_stream_synchronize(stream);
     }
     if (csh_call_event_record(event, stream) != CUDA_SUCCESS ||
-        !csh_store_note_use(csh_residency_store(), attempt->shadow,
-                             event)) {
+        !csh_residency_note_use(attempt->context->handle, attempt->shadow,
+                                event)) {
         calls->cuEventDestroy_v2(event);
         return csh_call_stream_synchronize(stream);
     }

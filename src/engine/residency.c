@@ -1,22 +1,24 @@
 /*
  * residency.c - the records of device ranges and host ranges.
  *
- * Owns two ordered maps, the store with its slabs, and nothing else. A device
- * record is a range, the context that its memory belongs to, and the handle of
- * a shadow (all zero: uploaded by the program, contents unknown). A host record
- * is a range and the handle of the shadow that filled it. The handles may go
- * stale at any time; then the record finds nothing.
+ * Owns two ordered maps, the store with its slabs, and the list of events that
+ * the store keeps. A device record is a range, the context that its memory
+ * belongs to, and the handle of a shadow (all zero: uploaded by the program,
+ * contents unknown). A host record is a range and the handle of the shadow that
+ * filled it. The handles may go stale at any time; then the record finds
+ * nothing.
  *
  * Each record counts as one reference of its shadow: a device reference keeps
  * the shadow, a host reference makes it worth keeping.
  *
- * The lock (rank RANGES) guards both maps and is never held across a call of
- * the driver; the store's lock may be taken under it.
+ * The lock (rank RANGES) guards maps and list and is never held across a call
+ * of the driver; the store's lock may be taken under it.
  */
 #include "engine/residency.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <utlist.h>
 
 #include "base/lock.h"
 #include "base/log.h"
@@ -33,18 +35,89 @@ static struct csh_budget budget;
 
 /* --- the store ------------------------------------------------------- */
 
-/* Anything but "not ready" means that nothing of ours runs there any more: it
- * is done, or its context is gone and with it all of its work. */
-static bool use_is_over(CUevent event, void *opaque)
+/* What the store keeps as an event. The real one ends with its context, and
+ * its handle may then be that of an event of the program's: it must neither
+ * be asked about nor destroyed. */
+struct use {
+    CUevent event;
+    CUcontext context;
+    bool is_ended;
+    struct use *prev, *next;
+};
+
+static struct use *uses_noted CSH_GUARDED_BY(lock);
+
+static bool has_ended(const struct use *use)
 {
-    (void)opaque;
-    return csh_calls()->cuEventQuery(event) != CUDA_ERROR_NOT_READY;
+    bool is_ended;
+
+    csh_lock_acquire(&lock);
+    is_ended = use->is_ended;
+    csh_lock_release(&lock);
+    return is_ended;
 }
 
-static void give_event_back(CUevent event, void *opaque)
+/* An error of another kind says nothing about the work behind the event. */
+static bool use_is_over(CUevent handle, void *opaque)
 {
+    struct use *use = (struct use *)handle;
+    CUresult result;
+
     (void)opaque;
-    csh_calls()->cuEventDestroy_v2(event);
+    if (has_ended(use)) {
+        return true;
+    }
+    result = csh_calls()->cuEventQuery(use->event);
+    return result == CUDA_SUCCESS ||
+           result == CUDA_ERROR_CONTEXT_IS_DESTROYED;
+}
+
+static void give_event_back(CUevent handle, void *opaque)
+{
+    struct use *use = (struct use *)handle;
+
+    (void)opaque;
+    if (!has_ended(use)) {
+        csh_calls()->cuEventDestroy_v2(use->event);
+    }
+    csh_lock_acquire(&lock);
+    DL_DELETE(uses_noted, use);
+    csh_lock_release(&lock);
+    free(use);
+}
+
+bool csh_residency_note_use(CUcontext context, struct csh_shadow *shadow,
+                            CUevent event)
+{
+    struct use *use = calloc(1, sizeof(*use));
+    bool is_noted;
+
+    if (use == NULL) {
+        return false;
+    }
+    use->event = event;
+    use->context = context;
+    csh_lock_acquire(&lock);
+    DL_APPEND(uses_noted, use);
+    is_noted =
+        csh_store_note_use(csh_residency_store(), shadow, (CUevent)use);
+    if (!is_noted) {
+        DL_DELETE(uses_noted, use);
+    }
+    csh_lock_release(&lock);
+    if (!is_noted) {
+        free(use);
+    }
+    return is_noted;
+}
+
+static void end_uses(CUcontext context) CSH_REQUIRES(lock)
+{
+    struct use *use;
+
+    DL_FOREACH(uses_noted, use) {
+        use->is_ended = use->is_ended || use->context == context;
+    }
 }
 
 bool csh_residency_start(void)
@@ -269,5 +342,6 @@ void csh_residency_forget_context(CUcontext context)
 {
     csh_lock_acquire(&lock);
     csh_ranges_remove_if(&devices, is_of_context, device_removed, context);
+    end_uses(context);
     csh_lock_release(&lock);
 }

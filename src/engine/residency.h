@@ -25,6 +25,13 @@ struct csh_store *csh_residency_store(void);
  * driver and may synchronise: only where the program's own call may. */
 void csh_residency_tidy(void);
 
+/* Work that reads the shadow runs until the event of this context, which is
+ * the store's from then on: until it is over or its context ends. False, the
+ * event still the caller's, as csh_store_note_use. */
+CSH_MUST_CHECK bool csh_residency_note_use(CUcontext context,
+                                           struct csh_shadow *shadow,
+                                           CUevent event);
+
 /* Only the pinning. Calls the driver and may synchronise. */
 void csh_residency_pin(void);
 
@@ -50,7 +57,7 @@ void csh_residency_holds(CUcontext context, CUdeviceptr device, size_t bytes,
 void csh_residency_offloaded(const void *host, size_t bytes,
                              struct csh_shadow *shadow);
 
-/* Device memory ends, or a context with all of its memory. */
+/* Device memory ends, or a context with all of its memory and events. */
 void csh_residency_forget(CUdeviceptr base, size_t bytes);
 void csh_residency_forget_context(CUcontext context);
 
