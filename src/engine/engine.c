@@ -89,8 +89,13 @@ CUresult csh_engine_copy_uva(const struct csh_copy_uva *uva)
 static void tidy(void)
 {
     struct csh_own_calls own;
+    CUcontext context = NULL;
 
-    if (csh_captures_any_active()) {
+    /* Some calls (cuMemCreate, cuMemUnmap) need no context; unpinning does,
+     * and what cannot be unpinned is lost. */
+    if (csh_captures_any_active() ||
+        csh_calls()->cuCtxGetCurrent(&context) != CUDA_SUCCESS ||
+        context == NULL) {
         return;
     }
     own = csh_own_calls_begin();
@@ -184,6 +189,17 @@ void csh_engine_primary_released(CUdevice device, CUresult result)
         csh_calls()->cuDevicePrimaryCtxGetState(device, &flags, &is_alive) ==
             CUDA_SUCCESS &&
         is_alive == 0) {
+        csh_context_end_primary(device, forget_context);
+    }
+    errno = saved_errno;
+}
+
+void csh_engine_primary_reset(CUdevice device, CUresult result)
+{
+    int saved_errno = errno;
+
+    csh_phase_note(result);
+    if (result == CUDA_SUCCESS && csh_phase_is_active()) {
         csh_context_end_of_device(device, forget_context);
     }
     errno = saved_errno;

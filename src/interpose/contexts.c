@@ -87,7 +87,7 @@ CUresult cuDevicePrimaryCtxReset(CUdevice device)
         return csh_driver_absent();
     }
     result = real(device);
-    csh_engine_primary_released(device, result);
+    csh_engine_primary_reset(device, result);
     return result;
 }
 
@@ -101,7 +101,7 @@ CUresult cuDevicePrimaryCtxReset_v2(CUdevice device)
         return csh_driver_absent();
     }
     result = real(device);
-    csh_engine_primary_released(device, result);
+    csh_engine_primary_reset(device, result);
     return result;
 }
 
