@@ -21,6 +21,8 @@
     X(cuCtxGetDevice, PFN_cuCtxGetDevice_v2000)                            \
     X(cuDeviceGetAttribute, PFN_cuDeviceGetAttribute_v2000)                \
     X(cuDevicePrimaryCtxGetState, PFN_cuDevicePrimaryCtxGetState_v7000)    \
+    X(cuDevicePrimaryCtxRetain, PFN_cuDevicePrimaryCtxRetain_v7000)        \
+    X(cuDevicePrimaryCtxRelease_v2, PFN_cuDevicePrimaryCtxRelease_v11000)  \
     X(cuPointerGetAttribute, PFN_cuPointerGetAttribute_v4000)              \
     X(cuMemGetAddressRange_v2, PFN_cuMemGetAddressRange_v3020)             \
     X(cuMemcpyDtoHAsync_v2, PFN_cuMemcpyDtoHAsync_v3020)                   \

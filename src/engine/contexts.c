@@ -24,6 +24,7 @@ enum prepared { UNPREPARED, PREPARING, PREPARED };
 
 struct entry {
     struct csh_context context; /* first: what the callers see */
+    bool is_primary;            /* of its device; true in doubt */
     unsigned n_users;           /* under the lock */
     bool is_ended;              /* under the lock; out of the table */
     _Atomic int prepared;
@@ -84,6 +85,26 @@ static bool device_is_suited(CUdevice device)
     return is_suited;
 }
 
+/* The driver names a device's primary context only to those who retain it;
+ * one that is active stays what it is meanwhile. True in doubt. */
+static bool is_primary(CUcontext handle, CUdevice device)
+{
+    const struct csh_engine_calls *calls = csh_calls();
+    CUcontext primary = handle;
+    unsigned int flags;
+    int is_active = 1;
+
+    if (calls->cuDevicePrimaryCtxGetState(device, &flags, &is_active) ==
+            CUDA_SUCCESS &&
+        is_active == 0) {
+        return false;
+    }
+    if (calls->cuDevicePrimaryCtxRetain(&primary, device) == CUDA_SUCCESS) {
+        calls->cuDevicePrimaryCtxRelease_v2(device);
+    }
+    return primary == handle;
+}
+
 static struct entry *entry_create(CUcontext handle)
 {
     struct entry *entry = calloc(1, sizeof(*entry));
@@ -98,6 +119,7 @@ static struct entry *entry_create(CUcontext handle)
         return NULL;
     }
     entry->context.is_suited = device_is_suited(entry->context.device);
+    entry->is_primary = is_primary(handle, entry->context.device);
     return entry;
 }
 
@@ -239,7 +261,7 @@ void csh_context_end(CUcontext handle)
     }
 }
 
-void csh_context_end_of_device(CUdevice device,
+void csh_context_end_primary(CUdevice device,
                                void (*ending)(CUcontext handle))
 {
     struct entry *entry, *next;
@@ -247,7 +269,8 @@ void csh_context_end_of_device(CUdevice device,
     for (;;) {
         csh_lock_acquire(&lock);
         entry = entries;
-        while (entry != NULL && entry->context.device != device) {
+        while (entry != NULL && (entry->context.device != device ||
+                                 !entry->is_primary)) {
             next = entry->hh.next;
             entry = next;
         }

@@ -34,11 +34,9 @@ void csh_context_end(CUcontext handle);
 /* The key of this process, or NULL: then nothing can be proven. */
 const struct csh_fingerprint_key *csh_context_key(void);
 
-/* The same for every context of a device whose primary context has ended;
- * each is named to the caller first. The driver does not say which of them
- * is the primary one; those that live on are taken up again at their next
- * allocation. */
-void csh_context_end_of_device(CUdevice device,
-                               void (*ending)(CUcontext handle));
+/* The same for the primary context of a device, which is named to the caller
+ * first. Other contexts of the device live on. */
+void csh_context_end_primary(CUdevice device,
+                             void (*ending)(CUcontext handle));
 
 #endif

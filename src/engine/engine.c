@@ -200,7 +200,7 @@ void csh_engine_primary_reset(CUdevice device, CUresult result)
 
     csh_phase_note(result);
     if (result == CUDA_SUCCESS && csh_phase_is_active()) {
-        csh_context_end_of_device(device, forget_context);
+        csh_context_end_primary(device, forget_context);
     }
     errno = saved_errno;
 }

@@ -127,12 +127,44 @@ static void events_die_with_their_context(void)
     CHECK_EQUAL(cu.simcuda_calls("cuEventDestroy_v2"), ends);
 }
 
+/* A library's use of the primary context begins and ends beside a context of
+ * the program's own, of which nothing changes. */
+static void release_of_the_primary_ends_no_other(void)
+{
+    PFN_cuDevicePrimaryCtxRelease_v11000 release =
+        (PFN_cuDevicePrimaryCtxRelease_v11000)entry(
+            "cuDevicePrimaryCtxRelease_v2");
+    CUcontext primary, context;
+    struct weight weight;
+    CUdeviceptr spare;
+    CUdevice device;
+    uint64_t loads;
+    int i;
+
+    OK(cu.cuDeviceGet(&device, 0));
+    OK(cu.cuCtxCreate_v2(&context, 0, device));
+    weight = learned(5);
+    loads = cu.simcuda_calls("cuModuleLoadData");
+    OK(release(device)); /* what the start of the program retained */
+    for (i = 0; i < 3; i++) {
+        OK(cu.cuDevicePrimaryCtxRetain(&primary, device));
+        OK(release(device));
+        OK(cu.cuMemAlloc_v2(&spare, WEIGHT));
+        OK(cu.cuMemFree_v2(spare));
+        REACHES(d2h, 0, WEIGHT,
+                offload(weight.host, weight.device, WEIGHT, NULL));
+        CHECK(holds(weight.host, WEIGHT, 5));
+    }
+    CHECK_EQUAL(cu.simcuda_calls("cuModuleLoadData"), loads);
+}
+
 static const struct scenario scenarios[] = {
 #define SCENARIO(name_) {#name_, name_}
     SCENARIO(legacy_work_writes_the_source),
     SCENARIO(failed_end_of_capture_ends_none),
     SCENARIO(null_destination_fails_as_ever),
     SCENARIO(events_die_with_their_context),
+    SCENARIO(release_of_the_primary_ends_no_other),
 };
 
 int main(int argc, char **argv)
