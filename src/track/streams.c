@@ -1,8 +1,8 @@
 /*
  * streams.c - the list behind streams.h.
  *
- * Owns one node a known stream, and one (stream NULL) for each stream that
- * was destroyed while its work may have gone on.
+ * Owns one node a known stream, and one (stream NULL) for each context in which
+ * a stream was destroyed while its work may have gone on.
  *
  * Threads: the lock is of leaf rank and never held across a driver call. A
  * node whose stream is being asked is pinned by a count; whoever wants to
@@ -91,6 +91,21 @@ void csh_streams_add(struct csh_streams *streams, CUcontext context,
     csh_lock_release(&streams->lock);
 }
 
+/* One node says as much as many, and a program may end streams for ever. */
+static bool has_unknown_work_locked(const struct csh_streams *streams,
+                                    CUcontext context)
+        CSH_REQUIRES(streams->lock)
+{
+    const struct csh_stream_node *node = streams->nodes;
+
+    while ((node != NULL) &&
+           ((node->stream != NULL) || (node->context != context))) {
+        node = node->next;
+    }
+
+    return node != NULL;
+}
+
 bool csh_streams_remove(struct csh_streams *streams, CUstream stream,
                         bool was_idle)
 {
@@ -113,7 +128,8 @@ bool csh_streams_remove(struct csh_streams *streams, CUstream stream,
         csh_lock_acquire(&streams->lock);
     }
     if (*link != NULL) {
-        if (was_idle) {
+        if (was_idle ||
+            has_unknown_work_locked(streams, (*link)->context)) {
             unlink_locked(link);
         } else {
             (*link)->stream = NULL;
