@@ -8,7 +8,9 @@
 #include "engine/facts.h"
 
 #include <stdatomic.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "engine/calls.h"
 
@@ -160,7 +162,8 @@ static bool wait_for_idle(const struct csh_stream *stream,
             atomic_store(&impatient_until_ns, now_ns() + PATIENCE_NS);
             return false;
         }
-        nanosleep(&nap, NULL);
+        /* libc's wrapper is a cancellation point, which a copy is not. */
+        syscall(SYS_nanosleep, &nap, NULL);
     }
 }
 

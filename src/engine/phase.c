@@ -14,6 +14,7 @@
  */
 #include "engine/phase.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <sys/mman.h>
@@ -99,6 +100,7 @@ bool csh_phase_is_active(void)
 bool csh_phase_begin(void)
 {
     int expected = PHASE_DORMANT;
+    int saved_errno;
 
     if (CSH_LIKELY(atomic_load_explicit(&phase, memory_order_acquire) !=
                    PHASE_DORMANT)) {
@@ -108,7 +110,9 @@ bool csh_phase_begin(void)
                                         PHASE_STARTING)) {
         return csh_phase_is_active();
     }
+    saved_errno = errno;
     atomic_store_explicit(&phase, start(), memory_order_release);
+    errno = saved_errno;
     return csh_phase_is_active();
 }
 

@@ -10,7 +10,7 @@
 /* The first use of CUDA reads the options and starts the log. Returns
  * whether the shim may act in this process now; false in a child forked
  * after the first use, after csh_phase_note saw the end, in mode off, and
- * while the driver is not bound. */
+ * while the driver is not bound. Keeps errno. */
 bool csh_phase_begin(void);
 
 /* The same question without starting anything. */
