@@ -85,7 +85,6 @@ static bool ask_driver(struct attempt *attempt)
         facts->is_plain = false;
         return goes_on(attempt);
     }
-    csh_idle_note_stream(attempt->context->handle, &copy->stream);
     facts->is_suited = attempt->context->is_suited;
     facts->is_capturing = csh_facts_is_capturing(&copy->stream);
     prover = csh_context_prover(attempt->context);
@@ -98,6 +97,8 @@ static bool ask_driver(struct attempt *attempt)
     if (!goes_on(attempt)) {
         return false;
     }
+    /* Not before it is known to be a stream, and one of this context. */
+    csh_idle_note_stream(attempt->context->handle, &copy->stream);
     if (attempt->decision.verdict == CSH_VERDICT_OBSERVE) {
         return true; /* this mode waits for nothing */
     }
