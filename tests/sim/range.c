@@ -111,6 +111,15 @@ struct sim_range *sim_range_find(uint64_t address, size_t bytes)
     return range == NULL || range->is_dying ? NULL : range;
 }
 
+void sim_range_is_born(uint64_t address)
+{
+    struct sim_range *range = find(address, 0);
+
+    if (range != NULL) {
+        range->is_unborn = false;
+    }
+}
+
 bool sim_range_overlaps(uint64_t address, size_t bytes)
 {
     size_t i = position(address);

@@ -84,6 +84,8 @@ bool sim_range_init(uint64_t memory_bytes);
 /* The live range around [address, address + bytes), or NULL. bytes may be 0:
  * then the byte at address counts. */
 struct sim_range *sim_range_find(uint64_t address, size_t bytes);
+/* Its stream-ordered allocation has run; a free may be queued already. */
+void sim_range_is_born(uint64_t address);
 /* Any part of it inside a range? */
 bool sim_range_overlaps(uint64_t address, size_t bytes);
 struct sim_range *sim_range_add(const struct sim_range *range);

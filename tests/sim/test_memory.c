@@ -332,6 +332,22 @@ START_TEST(stream_ordered_memory_used_early_is_illegal)
 }
 END_TEST
 
+/* The free is queued before the allocation has run. */
+START_TEST(stream_ordered_memory_freed_early_still_lives)
+{
+    CUdeviceptr device;
+    struct gate *gate;
+
+    gate_close(&gate, stream_a);
+    ok(cuMemAllocAsync(&device, N, stream_a));
+    launch_fill(stream_a, device, 9, 1);
+    ok(cuMemFreeAsync(device, stream_a));
+    gate_open(gate);
+    ok(cuStreamSynchronize(stream_a)); /* the fill found its memory */
+    gate_end(gate);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("memory");
@@ -351,5 +367,6 @@ int main(void)
     tcase_add_test(tests, attributes_of_host_memory);
     tcase_add_test(tests, stream_ordered_memory_lives_in_stream_order);
     tcase_add_test(tests, stream_ordered_memory_used_early_is_illegal);
+    tcase_add_test(tests, stream_ordered_memory_freed_early_still_lives);
     return run_tests("sim_memory", tests);
 }

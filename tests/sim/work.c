@@ -249,16 +249,6 @@ static CUresult check_value(const struct sim_value *value)
                ? CUDA_SUCCESS : CUDA_ERROR_ILLEGAL_ADDRESS;
 }
 
-static CUresult give_birth(uint64_t address)
-{
-    struct sim_range *range = sim_range_find(address, 0);
-
-    if (range != NULL) {
-        range->is_unborn = false;
-    }
-    return CUDA_SUCCESS;
-}
-
 CUresult sim_work_run(struct sim_work *work, CUcontext context)
 {
     switch (work->op) {
@@ -277,7 +267,8 @@ CUresult sim_work_run(struct sim_work *work, CUcontext context)
     case SIM_OP_WAIT_VALUE:
         return check_value(&work->value);
     case SIM_OP_BIRTH:
-        return give_birth(work->address);
+        sim_range_is_born(work->address);
+        return CUDA_SUCCESS;
     default:
         return CUDA_SUCCESS;
     }
