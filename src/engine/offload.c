@@ -147,6 +147,9 @@ static void capture(struct attempt *attempt)
         give_up(attempt, CSH_REASON_unready);
         return;
     }
+    /* A program may allocate nothing for hours, and so never have us tidy up:
+     * room that nobody needs comes before more room. */
+    csh_store_collect(csh_residency_store());
     if (!csh_store_allocate(csh_residency_store(), copy->bytes, &shadow,
                             &reason)) {
         give_up(attempt, reason);

@@ -95,6 +95,18 @@ static bool ask_driver(struct attempt *attempt)
     return goes_on(attempt);
 }
 
+/* The shadow remembers few uses; those that are over may be among them. */
+static bool note_use(struct attempt *attempt, CUevent event)
+{
+    CUcontext context = attempt->context->handle;
+
+    if (csh_residency_note_use(context, attempt->shadow, event)) {
+        return true;
+    }
+    csh_store_collect(csh_residency_store());
+    return csh_residency_note_use(context, attempt->shadow, event);
+}
+
 /* Remembers that a DMA reads the shadow. Where no event can be had the DMA is
  * waited for: the stream was idle, so it is all that there is to wait for. */
 static CUresult keep_until_done(struct attempt *attempt)
@@ -109,8 +121,7 @@ static CUresult keep_until_done(struct attempt *attempt)
         return csh_call_stream_synchronize(stream);
     }
     if (csh_call_event_record(event, stream) != CUDA_SUCCESS ||
-        !csh_residency_note_use(attempt->context->handle, attempt->shadow,
-                                event)) {
+        !note_use(attempt, event)) {
         calls->cuEventDestroy_v2(event);
         return csh_call_stream_synchronize(stream);
     }

@@ -5,6 +5,7 @@
 #include "program.h"
 
 #include <dlfcn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -158,6 +159,52 @@ static void release_of_the_primary_ends_no_other(void)
     CHECK_EQUAL(cu.simcuda_calls("cuModuleLoadData"), loads);
 }
 
+/* A caching allocator allocates nothing for hours: what is over has to be
+ * seen to be over all the same. */
+static void many_reloads_stay_asynchronous(void)
+{
+    struct weight weight = learned(6);
+    uint64_t waits;
+    int i;
+
+    for (i = 0; i < 12; i++) {
+        waits = cu.simcuda_calls("cuStreamSynchronize");
+        OK(cu.cuMemcpyHtoDAsync_v2(weight.device, weight.host, WEIGHT,
+                                   NULL));
+        CHECK_EQUAL(cu.simcuda_calls("cuStreamSynchronize"), waits);
+        OK(cu.cuStreamSynchronize(NULL));
+    }
+}
+
+/* Kilobytes of shared memory (slabs among it) in this process. */
+static unsigned long shared_kib(void)
+{
+    char line[256];
+    unsigned long kib = 0;
+    FILE *status = fopen("/proc/self/status", "r");
+
+    CHECK(status != NULL);
+    while (fgets(line, sizeof(line), status) != NULL) {
+        (void)sscanf(line, "RssShmem: %lu kB", &kib);
+    }
+    fclose(status);
+    return kib;
+}
+
+static void shadows_of_old_bytes_do_not_pile_up(void)
+{
+    struct weight weight = learned(7);
+    unsigned long before = shared_kib();
+    uint32_t i;
+
+    for (i = 0; i < 32; i++) {
+        launch_fill(weight.device, i, WEIGHT / 4, NULL);
+        offload(weight.host, weight.device, WEIGHT, NULL);
+        CHECK_EQUAL(weight.host[0], i);
+    }
+    CHECK(shared_kib() < before + 16 * 1024);
+}
+
 static const struct scenario scenarios[] = {
 #define SCENARIO(name_) {#name_, name_}
     SCENARIO(legacy_work_writes_the_source),
@@ -165,6 +212,8 @@ static const struct scenario scenarios[] = {
     SCENARIO(null_destination_fails_as_ever),
     SCENARIO(events_die_with_their_context),
     SCENARIO(release_of_the_primary_ends_no_other),
+    SCENARIO(many_reloads_stay_asynchronous),
+    SCENARIO(shadows_of_old_bytes_do_not_pile_up),
 };
 
 int main(int argc, char **argv)
