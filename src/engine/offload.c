@@ -126,8 +126,11 @@ static bool fill_shadow(const struct csh_copy *copy,
     struct csh_shadow_proof proof;
 
     if (csh_call_copy_to_host(csh_shadow_address(shadow), copy->device,
-                              copy->bytes, &copy->stream) != CUDA_SUCCESS ||
-        csh_call_stream_synchronize(&copy->stream) != CUDA_SUCCESS) {
+                              copy->bytes, &copy->stream) != CUDA_SUCCESS) {
+        return false;
+    }
+    if (csh_call_stream_synchronize(&copy->stream) != CUDA_SUCCESS) {
+        csh_statistics_add(CSH_GAUGE_own_d2h_bytes, (int64_t)copy->bytes);
         return false;
     }
     csh_fingerprint_compute(csh_context_key(), csh_shadow_address(shadow),
@@ -244,6 +247,18 @@ static void try(struct attempt *attempt)
     csh_own_calls_end(&own);
 }
 
+/* The bytes are there once nothing is left to wait for. */
+static void observe(const struct csh_copy *copy)
+{
+    struct csh_own_calls own = csh_own_calls_begin();
+    bool is_idle = csh_facts_is_idle_now(&copy->stream);
+
+    csh_own_calls_end(&own);
+    if (is_idle) {
+        csh_observe_offloaded(copy);
+    }
+}
+
 static CUresult forward(struct attempt *attempt)
 {
     const struct csh_copy *copy = attempt->copy;
@@ -254,9 +269,8 @@ static CUresult forward(struct attempt *attempt)
                                                 : CSH_OUTCOME_failed,
                          attempt->decision.reason, copy->bytes);
     if (result == CUDA_SUCCESS &&
-        attempt->decision.verdict == CSH_VERDICT_OBSERVE &&
-        csh_facts_is_idle_now(&copy->stream)) {
-        csh_observe_offloaded(copy);
+        attempt->decision.verdict == CSH_VERDICT_OBSERVE) {
+        observe(copy);
     }
     return result;
 }

@@ -137,6 +137,10 @@ static void serve(struct attempt *attempt)
 
     if (result == CUDA_SUCCESS) {
         result = keep_until_done(attempt);
+        if (result != CUDA_SUCCESS) {
+            csh_statistics_add(CSH_GAUGE_own_h2d_bytes,
+                               (int64_t)copy->bytes);
+        }
     }
     if (result != CUDA_SUCCESS) {
         /* A DMA may be under way whose end is not known: the shadow keeps
