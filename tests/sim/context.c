@@ -8,6 +8,7 @@
 #include "sim.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static CUcontext contexts;
 
@@ -38,11 +39,13 @@ CUcontext sim_context_current(void)
     return thread->depth == 0 ? NULL : thread->stack[thread->depth - 1];
 }
 
-CUcontext sim_context_new(unsigned flags)
+CUcontext sim_context_new(CUdevice device, unsigned flags)
 {
     CUcontext context = sim_handle_new(sizeof(*context));
 
+    context->device = device;
     context->flags = flags;
+    context->root = context;
     context->next = contexts;
     contexts = context;
     return context;
@@ -74,7 +77,27 @@ CUresult sim_context_wait(CUcontext context)
     sim_item_submit(barrier, true);
     sim_item_wait(barrier);
     sim_item_release(barrier);
-    return context->sticky;
+    return context->root->sticky;
+}
+
+void sim_context_wait_all(void)
+{
+    for (CUcontext context = contexts; context != NULL;
+         context = context->next) {
+        if (sim_context_is_alive(context)) {
+            sim_context_wait(context);
+        }
+    }
+}
+
+void sim_context_wait_family(CUcontext root)
+{
+    for (CUcontext context = contexts; context != NULL;
+         context = context->next) {
+        if (context->root == root && sim_context_is_alive(context)) {
+            sim_context_wait(context);
+        }
+    }
 }
 
 static void release_memory(CUcontext context)
@@ -83,28 +106,50 @@ static void release_memory(CUcontext context)
 
     while ((range = sim_range_of_context(context)) != NULL) {
         sim_range_take(range->base);
-        if (range->kind == SIM_DEVICE) {
-            sim_device_release(range);
-        } else {
-            sim_host_release(range);
-        }
+        range->release(range);
     }
 }
 
-void sim_context_close(CUcontext context)
+static void close_streams(CUcontext context)
 {
     CUstream stream;
 
-    sim_context_wait(context);
-    context->mark = 0;
-    sim_modules_close(context);
-    release_memory(context);
     while ((stream = context->streams) != NULL) {
         context->streams = stream->next;
         sim_stream_end(stream);
     }
     sim_stream_end(context->legacy);
     context->legacy = NULL;
+}
+
+/* Peer access into it ends with it. */
+static void forget_peer(CUcontext closed)
+{
+    for (CUcontext context = contexts; context != NULL;
+         context = context->next) {
+        if (context->peers[closed->device] == closed) {
+            context->peers[closed->device] = NULL;
+        }
+    }
+}
+
+void sim_context_close(CUcontext context)
+{
+    sim_context_wait(context);
+    context->mark = 0;
+    close_streams(context);
+    if (context->root != context) {
+        return;
+    }
+    for (CUcontext green = contexts; green != NULL; green = green->next) {
+        if (green->root == context && sim_context_is_alive(green)) {
+            sim_context_close(green);
+        }
+    }
+    forget_peer(context);
+    memset(context->peers, 0, sizeof(context->peers));
+    sim_modules_close(context);
+    release_memory(context);
 }
 
 /* ------------------------------------------------------------ entries --- */
@@ -132,10 +177,10 @@ static CUresult create(CUcontext *context_p, unsigned flags, CUdevice device)
     if (context_p == NULL || (flags & ~(unsigned)CU_CTX_FLAGS_MASK) != 0) {
         return sim_end(CUDA_ERROR_INVALID_VALUE);
     }
-    if (device != 0) {
+    if (!sim_is_device(device)) {
         return sim_end(CUDA_ERROR_INVALID_DEVICE);
     }
-    context = sim_context_new(flags);
+    context = sim_context_new(device, flags);
     sim_context_open(context);
     context->n_references = 1;
     result = push(context);
@@ -186,7 +231,8 @@ static CUresult destroy(CUcontext context)
     if (result != CUDA_SUCCESS) {
         return result;
     }
-    if (!sim_context_is_alive(context) || context->is_primary) {
+    if (!sim_context_is_alive(context) || context->is_primary ||
+        context->root != context) {
         return sim_end(CUDA_ERROR_INVALID_CONTEXT);
     }
     sim_context_close(context);
@@ -324,7 +370,7 @@ static CUresult get_device(CUdevice *device_p, CUcontext context)
     if (device_p == NULL) {
         return sim_end(CUDA_ERROR_INVALID_VALUE);
     }
-    *device_p = 0;
+    *device_p = context->device;
     return sim_end(CUDA_SUCCESS);
 }
 

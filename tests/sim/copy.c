@@ -33,9 +33,31 @@ static size_t span(size_t width, size_t height, size_t pitch)
     return (height - 1) * pitch + width;
 }
 
-/* Device addresses must lie in one live allocation; what is not a device
- * address is host memory and, if pageable, not looked at. */
-static bool classify(const struct sim_request *request, struct sim_copy *copy)
+/* Managed memory is whatever the entry point takes it for: the host's, or the
+ * device's. */
+static enum sim_side side_of(uint64_t address, size_t bytes, bool as_host)
+{
+    const struct sim_range *range = sim_range_find(address, 0);
+
+    if (range != NULL && range->kind == SIM_MANAGED) {
+        return as_host ? SIM_SIDE_PINNED : SIM_SIDE_DEVICE;
+    }
+    return sim_side_of(address, bytes);
+}
+
+static bool is_reachable(enum sim_side side, uint64_t address, size_t bytes,
+                         CUcontext context, enum sim_need need)
+{
+    return side != SIM_SIDE_DEVICE ||
+           sim_range_reach(address, bytes, context, SIM_COPY_ENGINE, need)
+               != NULL;
+}
+
+/* Device addresses must lie in one live allocation that the context may
+ * touch; what is not a device address is host memory and, if pageable, not
+ * looked at. */
+static bool classify(const struct sim_request *request, CUcontext context,
+                     struct sim_copy *copy)
 {
     size_t dst_span, src_span;
 
@@ -50,13 +72,15 @@ static bool classify(const struct sim_request *request, struct sim_copy *copy)
     }
     dst_span = span(copy->width, copy->height, copy->dst_pitch);
     src_span = span(copy->width, copy->height, copy->src_pitch);
-    copy->dst_side = sim_side_of(copy->dst, dst_span);
-    copy->src_side = sim_side_of(copy->src, src_span);
+    copy->dst_side = side_of(copy->dst, dst_span,
+                             request->kind == SIM_KIND_D2H);
+    copy->src_side = side_of(copy->src, src_span,
+                             request->kind == SIM_KIND_H2D);
     return copy->dst != 0 && copy->src != 0 &&
-           (copy->dst_side != SIM_SIDE_DEVICE ||
-            sim_range_find(copy->dst, dst_span) != NULL) &&
-           (copy->src_side != SIM_SIDE_DEVICE ||
-            sim_range_find(copy->src, src_span) != NULL);
+           is_reachable(copy->dst_side, copy->dst, dst_span, context,
+                        SIM_WRITES) &&
+           is_reachable(copy->src_side, copy->src, src_span, context,
+                        SIM_READS);
 }
 
 /* "Device" is what the device can address: pinned memory too. */
@@ -91,7 +115,7 @@ static CUresult submit(CUstream stream, const struct sim_copy *copy,
     sim_item_reference(item);
     sim_item_wait(item);
     sim_item_release(item);
-    return context->sticky;
+    return context->root->sticky;
 }
 
 /* The source as rows without gaps. */
@@ -130,7 +154,8 @@ static bool is_idle(CUstream stream)
     sim_item_catch_up();
     item = sim_stream_barrier(stream);
     sim_item_release(item);
-    return item == NULL && sim_engine_is_free(SIM_ENGINE_H2D);
+    return item == NULL &&
+           sim_engine_is_free(stream->context->device, SIM_ENGINE_H2D);
 }
 
 /* The stream has nothing to do: all but the end goes straight through, and
@@ -196,6 +221,12 @@ static CUresult perform(const struct sim_request *request, CUstream stream,
     if (stream->capture != NULL) {
         return submit(stream, copy, false, false);
     }
+    if (request->timing != SIM_TIMED_BY_KIND) {
+        return request->timing == SIM_READS_AT_CALL &&
+                       copy->src_side != SIM_SIDE_DEVICE
+                   ? submit_staged(stream, copy, false)
+                   : submit(stream, copy, false, false);
+    }
     if (copy->dst_side == SIM_SIDE_DEVICE &&
         copy->src_side == SIM_SIDE_PAGEABLE) {
         result = pageable_to_device(stream, copy, request->is_async);
@@ -242,7 +273,8 @@ CUresult sim_copy(const struct sim_request *request)
     if (request->width == 0) {
         return sim_end(CUDA_SUCCESS);
     }
-    if (!classify(request, &copy) || !suits(request->kind, &copy)) {
+    if (!classify(request, stream->context, &copy) ||
+        !suits(request->kind, &copy)) {
         return sim_end(CUDA_ERROR_INVALID_VALUE);
     }
     return sim_end(perform(request, stream, &copy));

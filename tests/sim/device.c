@@ -1,10 +1,11 @@
 /*
- * device.c - the only device and what it says of itself.
+ * device.c - the devices (SIMCUDA_DEVICES, all alike) and what they say of
+ * themselves.
  *
  * The figures are those of no real card; they are plausible for compute
  * capability 9.0, and where a program may decide by them they promise what
- * the simulator does: no access to pageable memory, unified addressing, no
- * managed memory.
+ * the simulator does: no access to pageable memory, unified addressing,
+ * managed memory that host and devices may touch at any time.
  */
 #include "sim.h"
 
@@ -12,8 +13,9 @@
 #include <string.h>
 
 static const char device_name[] = "Simulated CUDA device";
-static const char device_bus_id[] = "0000:5C:00.0";
-static const unsigned char device_uuid[16] = "cushadow-sim-0";
+#define BUS_ID_FORMAT "0000:%02X:00.0"
+#define BUS_ID_BYTES sizeof("0000:5C:00.0")
+#define FIRST_BUS 0x5c
 
 /* Attributes that are not 0. */
 static const struct {
@@ -38,7 +40,11 @@ static const struct {
     {CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, 16},
     {CU_DEVICE_ATTRIBUTE_CAN_MAP_HOST_MEMORY, 1},
     {CU_DEVICE_ATTRIBUTE_CONCURRENT_KERNELS, 1},
-    {CU_DEVICE_ATTRIBUTE_PCI_BUS_ID, 0x5c},
+    {CU_DEVICE_ATTRIBUTE_MANAGED_MEMORY, 1},
+    {CU_DEVICE_ATTRIBUTE_CONCURRENT_MANAGED_ACCESS, 1},
+    {CU_DEVICE_ATTRIBUTE_VIRTUAL_MEMORY_MANAGEMENT_SUPPORTED, 1},
+    {CU_DEVICE_ATTRIBUTE_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR_SUPPORTED, 1},
+    {CU_DEVICE_ATTRIBUTE_PCI_BUS_ID, FIRST_BUS},
     {CU_DEVICE_ATTRIBUTE_MEMORY_CLOCK_RATE, 2500000},
     {CU_DEVICE_ATTRIBUTE_GLOBAL_MEMORY_BUS_WIDTH, 5120},
     {CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE, 50 << 20},
@@ -67,6 +73,11 @@ static const struct {
     {CU_DEVICE_ATTRIBUTE_CAN_USE_STREAM_WAIT_VALUE_NOR, 1},
 };
 
+bool sim_is_device(CUdevice device)
+{
+    return device >= 0 && (uint64_t)device < sim_settings()->n_devices;
+}
+
 /* For entries that need the driver, no context, and a device. */
 static CUresult begin_device(CUdevice device, const void *output)
 {
@@ -78,7 +89,8 @@ static CUresult begin_device(CUdevice device, const void *output)
     if (output == NULL) {
         return sim_end(CUDA_ERROR_INVALID_VALUE);
     }
-    return device == 0 ? CUDA_SUCCESS : sim_end(CUDA_ERROR_INVALID_DEVICE);
+    return sim_is_device(device) ? CUDA_SUCCESS
+                                 : sim_end(CUDA_ERROR_INVALID_DEVICE);
 }
 
 CUresult cuDeviceGet(CUdevice *device_p, int ordinal)
@@ -88,7 +100,7 @@ CUresult cuDeviceGet(CUdevice *device_p, int ordinal)
     SIM_ENTER(cuDeviceGet);
     result = begin_device(ordinal, device_p);
     if (result == CUDA_SUCCESS) {
-        *device_p = 0;
+        *device_p = ordinal;
         sim_unlock();
     }
     return result;
@@ -101,7 +113,7 @@ CUresult cuDeviceGetCount(int *count_p)
     SIM_ENTER(cuDeviceGetCount);
     result = begin_device(0, count_p);
     if (result == CUDA_SUCCESS) {
-        *count_p = 1;
+        *count_p = (int)sim_settings()->n_devices;
         sim_unlock();
     }
     return result;
@@ -128,7 +140,8 @@ static CUresult get_uuid(CUuuid *uuid_p, CUdevice device)
     CUresult result = begin_device(device, uuid_p);
 
     if (result == CUDA_SUCCESS) {
-        memcpy(uuid_p->bytes, device_uuid, sizeof(uuid_p->bytes));
+        snprintf(uuid_p->bytes, sizeof(uuid_p->bytes), "cushadow-sim-%d",
+                 device);
         sim_unlock();
     }
     return result;
@@ -178,6 +191,9 @@ CUresult cuDeviceGetAttribute(int *value_p, CUdevice_attribute attribute,
             *value_p = attributes[i].value;
         }
     }
+    if (attribute == CU_DEVICE_ATTRIBUTE_PCI_BUS_ID) {
+        *value_p += device;
+    }
     return sim_end(CUDA_SUCCESS);
 }
 
@@ -204,10 +220,10 @@ CUresult cuDeviceGetPCIBusId(char *id, int bytes, CUdevice device)
     if (result != CUDA_SUCCESS) {
         return result;
     }
-    if (bytes < (int)sizeof(device_bus_id)) {
+    if (bytes < (int)BUS_ID_BYTES) {
         return sim_end(CUDA_ERROR_INVALID_VALUE);
     }
-    memcpy(id, device_bus_id, sizeof(device_bus_id));
+    snprintf(id, (size_t)bytes, BUS_ID_FORMAT, (unsigned)(FIRST_BUS + device));
     return sim_end(CUDA_SUCCESS);
 }
 
@@ -220,11 +236,17 @@ CUresult cuDeviceGetByPCIBusId(CUdevice *device_p, const char *id)
     if (result != CUDA_SUCCESS) {
         return result;
     }
-    if (id == NULL || strcmp(id, device_bus_id) != 0) {
-        return sim_end(CUDA_ERROR_INVALID_DEVICE);
+    for (CUdevice device = 0; id != NULL && sim_is_device(device); device++) {
+        char own[32];
+
+        snprintf(own, sizeof(own), BUS_ID_FORMAT,
+                 (unsigned)(FIRST_BUS + device));
+        if (strcmp(id, own) == 0) {
+            *device_p = device;
+            return sim_end(CUDA_SUCCESS);
+        }
     }
-    *device_p = 0;
-    return sim_end(CUDA_SUCCESS);
+    return sim_end(CUDA_ERROR_INVALID_DEVICE);
 }
 
 CUresult cuDeviceCanAccessPeer(int *can_p, CUdevice device, CUdevice peer)
@@ -236,9 +258,9 @@ CUresult cuDeviceCanAccessPeer(int *can_p, CUdevice device, CUdevice peer)
     if (result != CUDA_SUCCESS) {
         return result;
     }
-    if (peer != 0) {
+    if (!sim_is_device(peer)) {
         return sim_end(CUDA_ERROR_INVALID_DEVICE);
     }
-    *can_p = 0; /* a device is no peer of itself */
+    *can_p = peer != device; /* a device is no peer of itself */
     return sim_end(CUDA_SUCCESS);
 }

@@ -2,8 +2,9 @@
  * engine.c - how work gets done: the engines, who runs an item, and when.
  *
  * An item waits for its blockers, is then ready, runs on its engine, is done
- * and unblocks its dependents. Every engine runs one item at a time: the
- * compute engine belongs to a kernel until that ends, while copies go on.
+ * and unblocks its dependents. Every engine of a device runs one item at a
+ * time: the compute engine belongs to a kernel until that ends, while copies
+ * go on.
  * Items without an engine (events, values) happen under the lock at the
  * moment when nothing is ahead of them any more.
  *
@@ -38,7 +39,9 @@ struct engine {
     pthread_cond_t wake;
 };
 
-static struct engine engines[SIM_N_ENGINES];
+/* Of every device. */
+static struct engine engines[SIM_MAX_DEVICES * SIM_N_ENGINES];
+enum { N_ENGINES = SIM_MAX_DEVICES * SIM_N_ENGINES };
 static pthread_cond_t done = PTHREAD_COND_INITIALIZER;
 static unsigned n_waiting;
 static struct sim_item *polled; /* WAIT_VALUE items whose turn has come */
@@ -62,6 +65,12 @@ static void start_thread(void *(*function)(void *), void *argument)
     }
     pthread_attr_destroy(&attributes);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+static struct engine *engine_of(const struct sim_item *item)
+{
+    return &engines[item->context->device * SIM_N_ENGINES +
+                    (int)item->engine];
 }
 
 static void timed_wait(pthread_cond_t *condition, uint64_t ns)
@@ -134,7 +143,7 @@ static void wake(struct engine *engine)
 
 static void wake_all(void)
 {
-    for (int i = SIM_ENGINE_COMPUTE; i < SIM_N_ENGINES; i++) {
+    for (int i = 0; i < N_ENGINES; i++) {
         if (engines[i].ready != NULL && !engines[i].is_busy) {
             wake(&engines[i]);
         }
@@ -144,7 +153,7 @@ static void wake_all(void)
 
 static void enqueue(struct sim_item *item)
 {
-    struct engine *engine = &engines[item->engine];
+    struct engine *engine = engine_of(item);
     struct sim_item **at = &engine->ready;
 
     item->state = SIM_READY;
@@ -158,9 +167,11 @@ static void enqueue(struct sim_item *item)
     *at = item;
 }
 
-bool sim_engine_is_free(enum sim_engine engine)
+bool sim_engine_is_free(CUdevice device, enum sim_engine engine)
 {
-    return engines[engine].ready == NULL && !engines[engine].is_busy;
+    const struct engine *own = &engines[device * SIM_N_ENGINES + (int)engine];
+
+    return own->ready == NULL && !own->is_busy;
 }
 
 static void *poll_values(void *argument);
@@ -177,8 +188,8 @@ static void make_ready(struct sim_item *item, bool unhurried)
         item->is_unhurried = unhurried;
         if (unhurried) {
             has_unhurried = true;
-        } else if (!engines[item->engine].is_busy) {
-            wake(&engines[item->engine]);
+        } else if (!engine_of(item)->is_busy) {
+            wake(engine_of(item));
         }
     } else if (item->work.op == SIM_OP_WAIT_VALUE &&
                item->context->sticky == CUDA_SUCCESS &&
@@ -379,7 +390,7 @@ static bool stray(void)
     if (sim_settings()->seed == 0 || sim_random() % 2 == 0) {
         return false;
     }
-    for (int i = SIM_ENGINE_COMPUTE; i < SIM_ENGINE_HOST; i++) {
+    for (int i = 0; i < N_ENGINES; i++) {
         for (struct sim_item **at = &engines[i].ready;
              *at != NULL && !engines[i].is_busy; at = &(*at)->next) {
             if (may_help(*at) && sim_random() % ++n == 0) {
@@ -404,7 +415,7 @@ static bool help(void)
     if (stray()) {
         return true;
     }
-    for (int i = SIM_ENGINE_COMPUTE; i < SIM_ENGINE_HOST; i++) {
+    for (int i = 0; i < N_ENGINES; i++) {
         chosen = choose(&engines[i], true, &hold_ns);
         if (chosen != NULL && may_help(*chosen)) {
             run(&engines[i], chosen);
@@ -416,8 +427,7 @@ static bool help(void)
 
 void sim_item_catch_up(void)
 {
-    for (int i = SIM_ENGINE_COMPUTE; has_unhurried && i < SIM_ENGINE_HOST;
-         i++) {
+    for (int i = 0; has_unhurried && i < N_ENGINES; i++) {
         struct engine *engine = &engines[i];
 
         while (engine->ready != NULL && !engine->is_busy &&

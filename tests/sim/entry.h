@@ -71,7 +71,7 @@ struct sim_fault {
     uint64_t first, last; /* calls that fail, counted from 1, both included */
     CUresult error;
 };
-enum { SIM_MAX_FAULTS = 32, SIM_PATH_BYTES = 4096 };
+enum { SIM_MAX_DEVICES = 4, SIM_MAX_FAULTS = 32, SIM_PATH_BYTES = 4096 };
 
 /* Behaviours that no document promises, each off unless SIMCUDA_BEHAVIOUR
  * names it:
@@ -95,8 +95,9 @@ enum { SIM_MAX_FAULTS = 32, SIM_PATH_BYTES = 4096 };
 
 /* SIMCUDA_* settings, parsed once at the first entry. */
 struct sim_settings {
-    uint64_t memory_bytes;    /* SIMCUDA_MEMORY, default 8 GiB */
+    uint64_t memory_bytes;    /* SIMCUDA_MEMORY, of each; default 8 GiB */
     uint64_t pin_limit_bytes; /* SIMCUDA_PIN_LIMIT, default UINT64_MAX: none */
+    uint64_t n_devices;       /* SIMCUDA_DEVICES, default 1 */
     uint64_t seed;            /* SIMCUDA_SEED; 0: arrival order */
     int driver_version;       /* SIMCUDA_DRIVER_VERSION, default 13000 */
     double link_h2d, link_d2h, link_pageable; /* GB/s; 0: no throttling */

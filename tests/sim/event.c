@@ -160,7 +160,7 @@ CUresult cuEventQuery(CUevent event)
         return result;
     }
     sim_item_catch_up();
-    return sim_end(sim_item_is_done(event->item) ? event->context->sticky
+    return sim_end(sim_item_is_done(event->item) ? event->context->root->sticky
                                                  : CUDA_ERROR_NOT_READY);
 }
 
@@ -180,7 +180,7 @@ CUresult cuEventSynchronize(CUevent event)
         sim_item_wait(item);
         sim_item_release(item);
     }
-    return sim_end(event->context->sticky);
+    return sim_end(event->context->root->sticky);
 }
 
 static CUresult elapsed(float *milliseconds_p, CUevent start, CUevent end)
@@ -203,7 +203,7 @@ static CUresult elapsed(float *milliseconds_p, CUevent start, CUevent end)
     }
     *milliseconds_p = (float)((double)(int64_t)(end->item->done_ns -
                                                 start->item->done_ns) / 1e6);
-    return sim_end(start->context->sticky);
+    return sim_end(start->context->root->sticky);
 }
 
 CUresult cuEventElapsedTime(float *milliseconds_p, CUevent start, CUevent end)

@@ -1,7 +1,7 @@
 /*
  * function.c - questions about functions, and what can be set on them.
  */
-#include "sim.h"
+#include "module.h"
 
 #define MAX_SHARED_BYTES 232448 /* as the device's attribute says */
 

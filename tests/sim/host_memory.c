@@ -101,7 +101,10 @@ static CUresult allocate(void **host_p, size_t bytes, unsigned flags)
     }
     range.base = (uintptr_t)host;
     range.bytes = bytes;
-    range.context = context;
+    range.memory = host;
+    range.device = context->device;
+    range.context = context->root;
+    range.release = sim_host_release;
     pinned_bytes += range.extent_bytes;
     sim_range_add(&range);
     *host_p = host;
@@ -133,7 +136,7 @@ CUresult cuMemAllocHost_v2(void **host_p, size_t bytes)
 static CUresult end_range(void *host, enum sim_range_kind kind,
                           CUresult not_found)
 {
-    CUcontext context;
+    CUcontext context, owner;
     CUresult result = sim_begin_unsafe(&context);
     struct sim_range *range;
 
@@ -145,7 +148,9 @@ static CUresult end_range(void *host, enum sim_range_kind kind,
         range->kind != kind) {
         return sim_end(not_found);
     }
-    result = sim_context_wait(range->context);
+    owner = range->context;
+    sim_context_wait_family(owner);
+    result = owner->sticky;
     range = sim_range_take((uintptr_t)host);
     if (range == NULL) {
         return sim_end(not_found);
@@ -192,7 +197,10 @@ static CUresult register_range(void *host, size_t bytes, unsigned flags)
     }
     range.base = (uintptr_t)host;
     range.bytes = bytes;
-    range.context = context;
+    range.memory = host;
+    range.device = context->device;
+    range.context = context->root;
+    range.release = sim_host_release;
     pinned_bytes += range.extent_bytes;
     sim_range_add(&range);
     return sim_end(CUDA_SUCCESS);
@@ -248,7 +256,8 @@ CUresult cuMemHostGetFlags(unsigned int *flags_p, void *host)
         return result;
     }
     range = sim_range_find((uintptr_t)host, 0);
-    if (flags_p == NULL || range == NULL || range->kind == SIM_DEVICE) {
+    if (flags_p == NULL || range == NULL ||
+        range->kind < SIM_HOST_ALLOCATED) {
         return sim_end(CUDA_ERROR_INVALID_VALUE);
     }
     *flags_p = range->flags | CU_MEMHOSTALLOC_DEVICEMAP;

@@ -16,7 +16,7 @@ struct sim_item *sim_item_new(CUcontext context, const struct sim_work *work)
     struct sim_item *item = sim_allocate(sizeof(*item));
 
     item->work = *work;
-    item->context = context;
+    item->context = context->root; /* whose errors and whose device */
     item->engine = sim_work_engine(work);
     item->references = 1;
     item->sequence = ++n_items;

@@ -73,17 +73,28 @@ void sim_kernel_fail(CUresult result)
     }
 }
 
-void *sim_kernel_memory(CUdeviceptr address, size_t bytes)
+static void *memory_for(CUdeviceptr address, size_t bytes, enum sim_need need)
 {
     void *memory;
 
     sim_lock();
-    memory = sim_backing(address, bytes);
+    memory = sim_range_touch(address, bytes, sim_thread()->kernel_context,
+                             SIM_KERNEL, need);
     sim_unlock();
     if (memory == NULL) {
         sim_kernel_fail(CUDA_ERROR_ILLEGAL_ADDRESS);
     }
     return memory;
+}
+
+void *sim_kernel_memory(CUdeviceptr address, size_t bytes)
+{
+    return memory_for(address, bytes, SIM_WRITES);
+}
+
+const void *sim_kernel_source(CUdeviceptr address, size_t bytes)
+{
+    return memory_for(address, bytes, SIM_READS);
 }
 
 void *sim_kernel_memory_aligned(CUdeviceptr address, size_t bytes,
@@ -96,13 +107,29 @@ void *sim_kernel_memory_aligned(CUdeviceptr address, size_t bytes,
     return sim_kernel_memory(address, bytes);
 }
 
-/* count elements; an impossible size is out of every range. */
+/* An impossible size is out of every range. */
+static size_t array_bytes(uint64_t count, size_t element_bytes)
+{
+    return count > SIZE_MAX / element_bytes ? SIZE_MAX
+                                            : (size_t)count * element_bytes;
+}
+
+/* count elements. */
 static void *array(CUdeviceptr address, uint64_t count, size_t element_bytes)
 {
-    size_t bytes = count > SIZE_MAX / element_bytes
-                       ? SIZE_MAX : (size_t)count * element_bytes;
+    return sim_kernel_memory_aligned(address,
+                                     array_bytes(count, element_bytes),
+                                     element_bytes);
+}
 
-    return sim_kernel_memory_aligned(address, bytes, element_bytes);
+static const void *source_array(CUdeviceptr address, uint64_t count,
+                                size_t element_bytes)
+{
+    if (address % element_bytes != 0) {
+        sim_kernel_fail(CUDA_ERROR_MISALIGNED_ADDRESS);
+        return NULL;
+    }
+    return sim_kernel_source(address, array_bytes(count, element_bytes));
 }
 
 static uint64_t param_u64(void **params, unsigned i)
@@ -171,7 +198,7 @@ void sim_kernel_axpy_f32(const struct sim_grid *grid, void **params)
         return;
     }
     y = array(param_u64(params, 0), count, sizeof(*y));
-    x = array(param_u64(params, 1), count, sizeof(*x));
+    x = source_array(param_u64(params, 1), count, sizeof(*x));
     if (y == NULL || x == NULL) {
         return;
     }
@@ -204,7 +231,7 @@ void sim_kernel_digest_u64(const struct sim_grid *grid, void **params)
     if (out == NULL || bytes == 0) {
         return;
     }
-    src = sim_kernel_memory(param_u64(params, 1), bytes);
+    src = sim_kernel_source(param_u64(params, 1), bytes);
     if (src == NULL) {
         return;
     }
@@ -221,7 +248,8 @@ void sim_kernel_digest_u64(const struct sim_grid *grid, void **params)
 void sim_kernel_wait_u32(const struct sim_grid *grid, void **params)
 {
     static const struct timespec moment = {.tv_nsec = 20000};
-    const uint32_t *flag = array(param_u64(params, 0), 1, sizeof(*flag));
+    const uint32_t *flag = source_array(param_u64(params, 0), 1,
+                                        sizeof(*flag));
     uint32_t value = param_u32(params, 1);
 
     (void)grid;

@@ -70,7 +70,7 @@ static CUresult launch(const struct launch_call *call,
     stream = sim_stream_resolve(context, call->stream, flavour);
     if (stream == NULL || sim_function(function) == NULL ||
         (function->module != NULL &&
-         function->module->context != stream->context)) {
+         function->module->context != stream->context->root)) {
         return sim_end(CUDA_ERROR_INVALID_HANDLE);
     }
     if (!is_grid_valid(&call->grid, function)) {

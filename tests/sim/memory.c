@@ -1,5 +1,12 @@
 /*
- * memory.c - device memory that a context owns.
+ * memory.c - the memory of devices, and that part of it which a context owns.
+ *
+ * Each device has an area of addresses and a region of the same size for the
+ * bytes. Invariants: device memory is handed out in multiples of 512 bytes,
+ * adjacent on purpose (the end of one allocation is the beginning of the
+ * next); freed addresses are handed out again first, the most recently freed
+ * that fits before all others; freed bytes are SIM_POISON until somebody
+ * writes them. The lock is held in all functions that are no entries.
  *
  * cuMemFree waits for all work of the context, as drivers do although no
  * document promises it (SIMCUDA_BEHAVIOUR=free_synchronises_not: it does not;
@@ -7,7 +14,227 @@
  */
 #include "sim.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+#define GRANULE ((size_t)512)
+#define AREA_ALIGN ((size_t)2 << 20)
+
+struct extent {
+    uint64_t base;
+    size_t bytes;
+};
+
+static struct device {
+    uint64_t base;      /* first address that programs see */
+    size_t bytes;
+    char *backing;      /* where the byte at base is kept */
+    uint64_t memory_bytes, used_bytes;
+    size_t virgin;      /* offset from which nothing was ever allocated */
+    struct extent *free; /* oldest first */
+    size_t n_free, max_free;
+} devices[SIM_MAX_DEVICES];
+
+static size_t round_up(size_t bytes, size_t unit)
+{
+    return (bytes + unit - 1) / unit * unit;
+}
+
+/* Twice the memory, so that fragments do not matter before the device is
+ * full. */
+static bool init_device(struct device *device, uint64_t memory_bytes)
+{
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    void *backing;
+
+    device->memory_bytes = memory_bytes;
+    device->bytes = round_up(2 * memory_bytes + GRANULE, AREA_ALIGN);
+    device->base = sim_area_reserve(device->bytes, AREA_ALIGN, 0);
+    if (device->base == 0) {
+        return false;
+    }
+    backing = mmap(NULL, device->bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
+    if (backing == MAP_FAILED) {
+        sim_area_free(device->base, device->bytes);
+        return false;
+    }
+    device->backing = backing;
+    return true;
+}
+
+bool sim_device_init(uint64_t memory_bytes, int n_devices)
+{
+    for (int i = 0; i < n_devices; i++) {
+        if (!init_device(&devices[i], memory_bytes)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static struct device *device_around(uint64_t address)
+{
+    for (int i = 0; i < SIM_MAX_DEVICES; i++) {
+        if (address - devices[i].base < devices[i].bytes) {
+            return &devices[i];
+        }
+    }
+    return NULL;
+}
+
+static void push_free(struct device *device, struct extent extent)
+{
+    sim_array_grow(&device->free, device->n_free, &device->max_free,
+                   sizeof(*device->free));
+    device->free[device->n_free++] = extent;
+}
+
+static int compare_extents(const void *a, const void *b)
+{
+    const struct extent *x = a, *y = b;
+
+    return x->base < y->base ? -1 : x->base > y->base;
+}
+
+/* Joins neighbours. Costs the order of freeing, so only when nothing else
+ * helps. */
+static void coalesce(struct device *device)
+{
+    size_t n = 0;
+
+    if (device->n_free == 0) {
+        return;
+    }
+    qsort(device->free, device->n_free, sizeof(*device->free), compare_extents);
+    for (size_t i = 1; i < device->n_free; i++) {
+        struct extent *last = &device->free[n];
+
+        if (last->base + last->bytes == device->free[i].base) {
+            last->bytes += device->free[i].bytes;
+        } else {
+            device->free[++n] = device->free[i];
+        }
+    }
+    device->n_free = n + 1;
+}
+
+/* 0: none fits. Address 0 is never device memory. */
+static uint64_t reuse(struct device *device, size_t bytes)
+{
+    for (size_t i = device->n_free; i-- > 0;) {
+        struct extent *extent = &device->free[i];
+        uint64_t base = extent->base;
+
+        if (extent->bytes < bytes) {
+            continue;
+        }
+        extent->base += bytes;
+        extent->bytes -= bytes;
+        if (extent->bytes == 0) {
+            device->n_free--;
+            memmove(extent, extent + 1,
+                    (device->n_free - i) * sizeof(*extent));
+        }
+        return base;
+    }
+    return 0;
+}
+
+static uint64_t find_addresses(struct device *device, size_t bytes)
+{
+    uint64_t base = reuse(device, bytes);
+
+    if (base == 0 && bytes <= device->bytes - device->virgin) {
+        base = device->base + device->virgin;
+        device->virgin += bytes;
+    }
+    if (base == 0) {
+        coalesce(device);
+        base = reuse(device, bytes);
+    }
+    return base;
+}
+
+bool sim_device_take(CUdevice ordinal, size_t bytes)
+{
+    struct device *device = &devices[ordinal];
+
+    if (bytes > device->memory_bytes ||
+        device->used_bytes > device->memory_bytes - bytes) {
+        return false;
+    }
+    device->used_bytes += bytes;
+    sim_count_allocated((int64_t)bytes);
+    return true;
+}
+
+void sim_device_give(CUdevice ordinal, size_t bytes)
+{
+    devices[ordinal].used_bytes -= bytes;
+    sim_count_allocated(-(int64_t)bytes);
+}
+
+void sim_device_release(struct sim_range *range)
+{
+    struct device *device = &devices[range->device];
+
+    if (range->is_exported) {
+        sim_range_end_aliases(range->block_id);
+    }
+    memset(range->memory, SIM_POISON, range->extent_bytes);
+    push_free(device, (struct extent){range->base, range->extent_bytes});
+    sim_device_give(range->device, range->extent_bytes);
+    free(range);
+}
+
+struct sim_range *sim_device_allocate(CUdevice ordinal, size_t bytes,
+                                      CUcontext context)
+{
+    struct sim_range range = {.kind = SIM_DEVICE, .bytes = bytes,
+                              .device = ordinal, .context = context,
+                              .release = sim_device_release};
+    struct device *device = &devices[ordinal];
+
+    if (bytes > device->memory_bytes) {
+        return NULL;
+    }
+    range.extent_bytes = round_up(bytes, GRANULE);
+    if (!sim_device_take(ordinal, range.extent_bytes)) {
+        return NULL;
+    }
+    range.base = find_addresses(device, range.extent_bytes);
+    if (range.base == 0) {
+        sim_device_give(ordinal, range.extent_bytes);
+        return NULL;
+    }
+    range.memory = device->backing + (range.base - device->base);
+    return sim_range_add(&range);
+}
+
+uint64_t sim_device_used(CUdevice ordinal)
+{
+    return devices[ordinal].used_bytes;
+}
+
+bool sim_is_device_memory(uint64_t address)
+{
+    return device_around(address) != NULL;
+}
+
+void *sim_backing_any(uint64_t address, size_t bytes)
+{
+    struct device *device = device_around(address);
+    uint64_t offset;
+
+    if (device == NULL) {
+        return NULL;
+    }
+    offset = address - device->base;
+    return bytes > device->bytes - offset ? NULL : device->backing + offset;
+}
+
+/* ------------------------------------------------------------ entries --- */
 
 static CUresult allocate(CUdeviceptr *address_p, size_t bytes)
 {
@@ -21,7 +248,7 @@ static CUresult allocate(CUdeviceptr *address_p, size_t bytes)
     if (address_p == NULL || bytes == 0) {
         return sim_end(CUDA_ERROR_INVALID_VALUE);
     }
-    range = sim_device_allocate(bytes, context);
+    range = sim_device_allocate(context->device, bytes, context->root);
     if (range == NULL) {
         return sim_end(CUDA_ERROR_OUT_OF_MEMORY);
     }
@@ -83,20 +310,22 @@ CUresult cuMemFree_v2(CUdeviceptr address)
         return result != CUDA_SUCCESS ? result : sim_end(CUDA_SUCCESS);
     }
     range = sim_range_find(address, 0);
-    if (range == NULL || range->kind != SIM_DEVICE || range->base != address) {
+    if (range == NULL || range->base != address ||
+        (range->kind != SIM_DEVICE && range->kind != SIM_MANAGED)) {
         return sim_end(CUDA_ERROR_INVALID_VALUE);
     }
-    owner = range->context != NULL ? range->context : context;
+    owner = range->context != NULL ? range->context : context->root;
     if (range->pool != NULL || sim_settings()->free_synchronises_not) {
         release_later(owner, sim_range_take(address));
         return sim_end(CUDA_SUCCESS);
     }
-    result = sim_context_wait(owner);
+    sim_context_wait_family(owner);
+    result = owner->sticky;
     range = sim_range_take(address); /* another thread may have been faster */
     if (range == NULL) {
         return sim_end(CUDA_ERROR_INVALID_VALUE);
     }
-    sim_device_release(range);
+    range->release(range);
     return sim_end(result);
 }
 
@@ -114,7 +343,7 @@ CUresult cuMemGetInfo_v2(size_t *free_p, size_t *total_p)
         return sim_end(CUDA_ERROR_INVALID_VALUE);
     }
     *total_p = sim_settings()->memory_bytes;
-    *free_p = *total_p - sim_device_used();
+    *free_p = *total_p - sim_device_used(context->device);
     return sim_end(CUDA_SUCCESS);
 }
 

@@ -33,13 +33,15 @@ static CUresult set(const struct sim_memset *set, bool is_async,
         return sim_end(CUDA_SUCCESS);
     }
     span = (set->height - 1) * set->pitch + width;
-    range = sim_range_find(set->dst, span);
+    range = sim_range_reach(set->dst, span, stream->context, SIM_COPY_ENGINE,
+                            SIM_WRITES);
     if (set->width > SIZE_MAX / set->element_bytes || range == NULL ||
         (set->height > 1 && set->pitch < width) ||
         (set->dst | set->pitch) % set->element_bytes != 0) {
         return sim_end(CUDA_ERROR_INVALID_VALUE);
     }
-    is_async = is_async || (range->kind == SIM_DEVICE && !range->sync_memops &&
+    is_async = is_async || (range->kind <= SIM_IMPORTED &&
+                            !range->sync_memops &&
                             (context->flags & CU_CTX_SYNC_MEMOPS) == 0);
     result = sim_stream_work(stream, &work, !is_async, NULL);
     if (result == CUDA_SUCCESS && !is_async) {

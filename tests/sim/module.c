@@ -112,10 +112,10 @@ static CUresult load(CUmodule *module_p, const void *image)
     }
     module = sim_handle_new(sizeof(*module));
     module->mark = SIM_MODULE_MARK;
-    module->context = context;
+    module->context = context->root;
     module->text = ptx_text(image);
-    module->next = context->modules;
-    context->modules = module;
+    module->next = context->root->modules;
+    context->root->modules = module;
     *module_p = module;
     return sim_end(CUDA_SUCCESS);
 }
@@ -194,7 +194,8 @@ CUresult cuModuleUnload(CUmodule module)
     if (module == NULL || module->mark != SIM_MODULE_MARK) {
         return sim_end(CUDA_ERROR_INVALID_HANDLE);
     }
-    result = sim_context_wait(module->context);
+    sim_context_wait_family(module->context);
+    result = module->context->sticky;
     at = &module->context->modules;
     while (*at != NULL && *at != module) {
         at = &(*at)->next;

@@ -20,4 +20,17 @@ struct CUlib_st {
     CUfunction functions;
 };
 
+struct CUfunc_st {
+    uint32_t mark;
+    const struct sim_kernel *kernel;
+    CUmodule module;   /* NULL: of a library */
+    CUlibrary library;
+    bool is_loaded;
+    int shared_limit_bytes; /* MAX_DYNAMIC_SHARED_SIZE_BYTES */
+    CUfunction next;
+};
+
+/* The function behind a CUfunction, or a CUkernel cast to one; or NULL. */
+CUfunction sim_function(CUfunction function);
+
 #endif

@@ -39,11 +39,22 @@ static size_t attribute_bytes(CUpointer_attribute attribute)
     }
 }
 
+/* Of the device of the current context; without one, nothing. */
+static uint64_t access_flags(const struct sim_range *range)
+{
+    CUcontext context = sim_context_current();
+
+    return sim_context_is_alive(context)
+               ? sim_range_access(range, context, SIM_KERNEL)
+               : SIM_NEEDS_NOTHING;
+}
+
 static uint64_t attribute_value(const struct sim_range *range,
                                 uint64_t address,
                                 CUpointer_attribute attribute)
 {
-    bool is_device = range->kind == SIM_DEVICE;
+    bool is_device = range->kind < SIM_HOST_ALLOCATED;
+    bool is_mapped = range->kind == SIM_MAPPED;
 
     switch (attribute) {
     case CU_POINTER_ATTRIBUTE_CONTEXT:
@@ -56,25 +67,52 @@ static uint64_t attribute_value(const struct sim_range *range,
     case CU_POINTER_ATTRIBUTE_SYNC_MEMOPS:
         return range->sync_memops;
     case CU_POINTER_ATTRIBUTE_BUFFER_ID:
-    case CU_POINTER_ATTRIBUTE_MEMORY_BLOCK_ID:
         return range->buffer_id;
+    case CU_POINTER_ATTRIBUTE_MEMORY_BLOCK_ID:
+        return range->block_id;
     case CU_POINTER_ATTRIBUTE_IS_LEGACY_CUDA_IPC_CAPABLE:
-        return is_device && range->pool == NULL;
+        return range->kind == SIM_DEVICE && range->pool == NULL;
     case CU_POINTER_ATTRIBUTE_RANGE_START_ADDR:
+        return is_mapped ? range->area_base : range->base;
     case CU_POINTER_ATTRIBUTE_MAPPING_BASE_ADDR:
         return range->base;
     case CU_POINTER_ATTRIBUTE_RANGE_SIZE:
+        return is_mapped ? range->area_bytes : range->bytes;
     case CU_POINTER_ATTRIBUTE_MAPPING_SIZE:
         return range->bytes;
+    case CU_POINTER_ATTRIBUTE_IS_MANAGED:
+        return range->kind == SIM_MANAGED;
     case CU_POINTER_ATTRIBUTE_MAPPED:
         return 1;
+    case CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL:
+        return (uint64_t)range->device;
+    case CU_POINTER_ATTRIBUTE_ALLOWED_HANDLE_TYPES:
+        return is_mapped ? range->flags : 0;
     case CU_POINTER_ATTRIBUTE_ACCESS_FLAGS:
-        return CU_POINTER_ATTRIBUTE_ACCESS_FLAG_READWRITE;
+        return access_flags(range);
     case CU_POINTER_ATTRIBUTE_MEMPOOL_HANDLE:
         return (uintptr_t)range->pool;
-    default: /* the device's ordinal and what it cannot do */
+    default: /* what the device cannot do */
         return 0;
     }
+}
+
+/* Reserved addresses that nothing is mapped at: what the reservation itself
+ * answers. */
+static bool reserved_value(uint64_t address, CUpointer_attribute attribute,
+                           uint64_t *value_p)
+{
+    uint64_t base;
+    size_t bytes;
+
+    if (sim_is_device_memory(address) ||
+        !sim_area_find(address, &base, &bytes)) {
+        return false;
+    }
+    *value_p = attribute == CU_POINTER_ATTRIBUTE_RANGE_START_ADDR ? base
+               : attribute == CU_POINTER_ATTRIBUTE_RANGE_SIZE     ? bytes
+                                                                  : 0;
+    return attribute == CU_POINTER_ATTRIBUTE_MAPPED || *value_p != 0;
 }
 
 static CUresult get_attribute(void *data, CUpointer_attribute attribute,
@@ -87,9 +125,14 @@ static CUresult get_attribute(void *data, CUpointer_attribute attribute,
     if (data == NULL || bytes == 0) {
         return CUDA_ERROR_INVALID_VALUE;
     }
+    if (range == NULL && reserved_value(address, attribute, &value)) {
+        memcpy(data, &value, bytes);
+        return CUDA_SUCCESS;
+    }
+    value = 0;
     if (range == NULL ||
         (attribute == CU_POINTER_ATTRIBUTE_HOST_POINTER &&
-         range->kind == SIM_DEVICE)) {
+         range->kind < SIM_MANAGED)) {
         if (!tolerant) {
             return CUDA_ERROR_INVALID_VALUE;
         }
@@ -149,7 +192,7 @@ CUresult cuPointerSetAttribute(const void *value,
         return result;
     }
     range = sim_range_find(address, 0);
-    if (value == NULL || range == NULL || range->kind != SIM_DEVICE ||
+    if (value == NULL || range == NULL || range->kind > SIM_IMPORTED ||
         attribute != CU_POINTER_ATTRIBUTE_SYNC_MEMOPS) {
         return sim_end(CUDA_ERROR_INVALID_VALUE);
     }

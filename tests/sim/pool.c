@@ -13,30 +13,37 @@
 
 struct CUmemPoolHandle_st {
     uint32_t mark;
+    CUdevice device;
     cuuint64_t attributes[CU_MEMPOOL_ATTR_USED_MEM_HIGH + 1];
 };
 
-static CUmemoryPool current; /* of the device; NULL: the default pool */
+static CUmemoryPool current[SIM_MAX_DEVICES]; /* NULL: the default pool */
 
-static CUmemoryPool new_pool(void)
+static CUmemoryPool new_pool(CUdevice device)
 {
     CUmemoryPool pool = sim_handle_new(sizeof(*pool));
 
     pool->mark = SIM_POOL_MARK;
+    pool->device = device;
     pool->attributes[CU_MEMPOOL_ATTR_REUSE_FOLLOW_EVENT_DEPENDENCIES] = 1;
     pool->attributes[CU_MEMPOOL_ATTR_REUSE_ALLOW_OPPORTUNISTIC] = 1;
     pool->attributes[CU_MEMPOOL_ATTR_REUSE_ALLOW_INTERNAL_DEPENDENCIES] = 1;
     return pool;
 }
 
-static CUmemoryPool default_pool(void)
+static CUmemoryPool default_pool(CUdevice device)
 {
-    static CUmemoryPool pool;
+    static CUmemoryPool pool[SIM_MAX_DEVICES];
 
-    if (pool == NULL) {
-        pool = new_pool();
+    if (pool[device] == NULL) {
+        pool[device] = new_pool(device);
     }
-    return pool;
+    return pool[device];
+}
+
+static CUmemoryPool current_pool(CUdevice device)
+{
+    return current[device] != NULL ? current[device] : default_pool(device);
 }
 
 static bool is_pool(CUmemoryPool pool)
@@ -60,7 +67,7 @@ static CUresult allocate(CUdeviceptr *address_p, size_t bytes,
     }
     stream = sim_stream_resolve(context, handle, flavour);
     if (pool == NULL) {
-        pool = current != NULL ? current : default_pool();
+        pool = current_pool(stream != NULL ? stream->context->device : 0);
     }
     if (stream == NULL || !is_pool(pool)) {
         return sim_end(CUDA_ERROR_INVALID_HANDLE);
@@ -71,7 +78,7 @@ static CUresult allocate(CUdeviceptr *address_p, size_t bytes,
     if (stream->capture != NULL) { /* refuses: no memory nodes here */
         return sim_end(sim_stream_work(stream, &birth, false, NULL));
     }
-    range = sim_device_allocate(bytes, NULL);
+    range = sim_device_allocate(pool->device, bytes, NULL);
     if (range == NULL) {
         return sim_end(CUDA_ERROR_OUT_OF_MEMORY);
     }
@@ -186,13 +193,13 @@ CUresult cuMemPoolCreate(CUmemoryPool *pool_p, const CUmemPoolProps *props)
     if (pool_p == NULL || props == NULL ||
         props->allocType != CU_MEM_ALLOCATION_TYPE_PINNED ||
         props->location.type != CU_MEM_LOCATION_TYPE_DEVICE ||
-        props->location.id != 0) {
+        !sim_is_device(props->location.id)) {
         return sim_end(CUDA_ERROR_INVALID_VALUE);
     }
     if (props->handleTypes != CU_MEM_HANDLE_TYPE_NONE) {
         return sim_end(CUDA_ERROR_NOT_SUPPORTED);
     }
-    *pool_p = new_pool();
+    *pool_p = new_pool(props->location.id);
     return sim_end(CUDA_SUCCESS);
 }
 
@@ -205,11 +212,11 @@ CUresult cuMemPoolDestroy(CUmemoryPool pool)
     if (result != CUDA_SUCCESS) {
         return result;
     }
-    if (pool == default_pool()) {
+    if (pool == default_pool(pool->device)) {
         return sim_end(CUDA_ERROR_NOT_PERMITTED);
     }
-    if (pool == current) {
-        current = NULL;
+    if (pool == current[pool->device]) {
+        current[pool->device] = NULL;
     }
     pool->mark = 0;
     return sim_end(CUDA_SUCCESS);
@@ -222,11 +229,11 @@ static CUresult get_pool(CUmemoryPool *pool_p, CUdevice device, bool is_default)
     if (result != CUDA_SUCCESS) {
         return result;
     }
-    if (pool_p == NULL || device != 0) {
+    if (pool_p == NULL || !sim_is_device(device)) {
         return sim_end(pool_p == NULL ? CUDA_ERROR_INVALID_VALUE
                                       : CUDA_ERROR_INVALID_DEVICE);
     }
-    *pool_p = is_default || current == NULL ? default_pool() : current;
+    *pool_p = is_default ? default_pool(device) : current_pool(device);
     return sim_end(CUDA_SUCCESS);
 }
 
@@ -251,10 +258,13 @@ CUresult cuDeviceSetMemPool(CUdevice device, CUmemoryPool pool)
     if (result != CUDA_SUCCESS) {
         return result;
     }
-    if (device != 0) {
+    if (!sim_is_device(device)) {
         return sim_end(CUDA_ERROR_INVALID_DEVICE);
     }
-    current = pool;
+    if (pool->device != device) {
+        return sim_end(CUDA_ERROR_INVALID_VALUE);
+    }
+    current[device] = pool;
     return sim_end(CUDA_SUCCESS);
 }
 

@@ -1,28 +1,52 @@
 /*
- * primary.c - the primary context of the only device.
+ * primary.c - the primary context of each device.
  *
- * One handle for the life of the process: released to the last or reset, it
- * loses all that lives in it and is opened afresh by the next retain. Reset
+ * One handle each for the life of the process: released to the last or reset,
+ * it loses all that lives in it and is opened afresh by the next retain. Reset
  * keeps the number of retains, as cuda.h says, and with it the context, but
  * empty and without a sticky error.
  */
 #include "sim.h"
 
-CUcontext sim_primary(void)
+CUcontext sim_primary(CUdevice device)
 {
-    static CUcontext primary;
+    static CUcontext primary[SIM_MAX_DEVICES];
 
-    if (primary == NULL) {
-        primary = sim_context_new(0);
-        primary->is_primary = true;
+    if (primary[device] == NULL) {
+        primary[device] = sim_context_new(device, 0);
+        primary[device]->is_primary = true;
     }
+    return primary[device];
+}
+
+CUcontext sim_primary_retain(CUdevice device)
+{
+    CUcontext primary = sim_primary(device);
+
+    if (!sim_context_is_alive(primary)) {
+        sim_context_open(primary);
+    }
+    primary->n_references++;
     return primary;
+}
+
+bool sim_primary_release(CUdevice device)
+{
+    CUcontext primary = sim_primary(device);
+
+    if (primary->n_references == 0) {
+        return false;
+    }
+    primary->n_references--;
+    if (primary->n_references == 0 && sim_context_is_alive(primary)) {
+        sim_context_close(primary);
+    }
+    return true;
 }
 
 CUresult cuDevicePrimaryCtxRetain(CUcontext *context_p, CUdevice device)
 {
     CUresult result;
-    CUcontext primary;
 
     SIM_ENTER(cuDevicePrimaryCtxRetain);
     result = sim_begin_driver();
@@ -32,38 +56,25 @@ CUresult cuDevicePrimaryCtxRetain(CUcontext *context_p, CUdevice device)
     if (context_p == NULL) {
         return sim_end(CUDA_ERROR_INVALID_VALUE);
     }
-    if (device != 0) {
+    if (!sim_is_device(device)) {
         return sim_end(CUDA_ERROR_INVALID_DEVICE);
     }
-    primary = sim_primary();
-    if (!sim_context_is_alive(primary)) {
-        sim_context_open(primary);
-    }
-    primary->n_references++;
-    *context_p = primary;
+    *context_p = sim_primary_retain(device);
     return sim_end(CUDA_SUCCESS);
 }
 
 static CUresult release(CUdevice device)
 {
     CUresult result = sim_begin_driver();
-    CUcontext primary;
 
     if (result != CUDA_SUCCESS) {
         return result;
     }
-    if (device != 0) {
+    if (!sim_is_device(device)) {
         return sim_end(CUDA_ERROR_INVALID_DEVICE);
     }
-    primary = sim_primary();
-    if (primary->n_references == 0) {
-        return sim_end(CUDA_ERROR_INVALID_CONTEXT);
-    }
-    primary->n_references--;
-    if (primary->n_references == 0 && sim_context_is_alive(primary)) {
-        sim_context_close(primary);
-    }
-    return sim_end(CUDA_SUCCESS);
+    return sim_end(sim_primary_release(device) ? CUDA_SUCCESS
+                                               : CUDA_ERROR_INVALID_CONTEXT);
 }
 
 CUresult cuDevicePrimaryCtxRelease_v2(CUdevice device)
@@ -86,10 +97,10 @@ static CUresult reset(CUdevice device)
     if (result != CUDA_SUCCESS) {
         return result;
     }
-    if (device != 0) {
+    if (!sim_is_device(device)) {
         return sim_end(CUDA_ERROR_INVALID_DEVICE);
     }
-    primary = sim_primary();
+    primary = sim_primary(device);
     if (sim_context_is_alive(primary)) {
         sim_context_close(primary);
         if (primary->n_references > 0) {
@@ -118,13 +129,13 @@ static CUresult set_flags(CUdevice device, unsigned flags)
     if (result != CUDA_SUCCESS) {
         return result;
     }
-    if (device != 0) {
+    if (!sim_is_device(device)) {
         return sim_end(CUDA_ERROR_INVALID_DEVICE);
     }
     if ((flags & ~(unsigned)CU_CTX_FLAGS_MASK) != 0) {
         return sim_end(CUDA_ERROR_INVALID_VALUE);
     }
-    sim_primary()->flags = flags;
+    sim_primary(device)->flags = flags;
     return sim_end(CUDA_SUCCESS);
 }
 
@@ -150,13 +161,13 @@ CUresult cuDevicePrimaryCtxGetState(CUdevice device, unsigned int *flags_p,
     if (result != CUDA_SUCCESS) {
         return result;
     }
-    if (device != 0) {
+    if (!sim_is_device(device)) {
         return sim_end(CUDA_ERROR_INVALID_DEVICE);
     }
     if (flags_p == NULL || active_p == NULL) {
         return sim_end(CUDA_ERROR_INVALID_VALUE);
     }
-    *flags_p = sim_primary()->flags;
-    *active_p = sim_context_is_alive(sim_primary());
+    *flags_p = sim_primary(device)->flags;
+    *active_p = sim_context_is_alive(sim_primary(device));
     return sim_end(CUDA_SUCCESS);
 }

@@ -56,6 +56,6 @@ CUresult simcuda_break(CUcontext context, CUresult error)
     if (!sim_context_is_alive(context)) {
         return sim_end(CUDA_ERROR_INVALID_CONTEXT);
     }
-    context->sticky = error;
+    context->root->sticky = error;
     return sim_end(CUDA_SUCCESS);
 }

@@ -1,16 +1,14 @@
 /*
- * range.c - addresses: the device's address space and what lives where.
+ * range.c - addresses: the devices' address space and what lives where.
  *
- * A device address points into a region that is reserved without access, so
+ * A device address points into an area that is reserved without access, so
  * that the host faults on it and no host allocation collides with it. The
- * bytes are kept in a second region of the same size; only this file knows
- * the distance.
+ * bytes are kept elsewhere; a range says where. memory.c has an area for each
+ * device's memory; other areas are for whoever maps memory into them.
  *
  * Invariants: the table of live ranges is sorted by base and no two overlap;
- * device memory is handed out in multiples of 512 bytes, adjacent on purpose
- * (the end of one allocation is the beginning of the next); freed addresses
- * are handed out again first, the most recently freed that fits before all
- * others; freed bytes are SIM_POISON until somebody writes them.
+ * ranges of one reservation that lie side by side have their bytes side by
+ * side.
  *
  * Everything here is called with the lock held.
  */
@@ -20,56 +18,105 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define GRANULE ((size_t)512)
-
 struct extent {
     uint64_t base;
     size_t bytes;
 };
 
 static struct {
-    uint64_t base;      /* first address that programs see */
-    size_t bytes;
-    char *backing;      /* where the byte at base is kept */
-    uint64_t memory_bytes, used_bytes;
-    size_t virgin;      /* offset from which nothing was ever allocated */
-    struct extent *free; /* oldest first */
-    size_t n_free, max_free;
-} device;
+    struct extent *areas; /* those of sim_area_reserve */
+    size_t n, max;
+} reserved;
 
 static struct {
     struct sim_range **ranges;
     size_t n, max;
 } table;
 
-static size_t round_up(size_t bytes, size_t unit)
-{
-    return (bytes + unit - 1) / unit * unit;
-}
+/* --------------------------------------------------------------- areas --- */
 
-/* Twice the memory, so that fragments do not matter before the device is
- * full. */
-bool sim_range_init(uint64_t memory_bytes)
+/* Without access; 0: there are no addresses. */
+static uint64_t map_area(size_t bytes, size_t align_bytes, uint64_t hint)
 {
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-    void *seen, *backing;
+    size_t with_slack = bytes + align_bytes;
+    uint64_t seen, base;
+    void *mapped;
 
-    device.memory_bytes = memory_bytes;
-    device.bytes = round_up(2 * memory_bytes + GRANULE, (size_t)2 << 20);
-    seen = mmap(NULL, device.bytes + ((size_t)2 << 20), PROT_NONE, flags, -1,
-                0);
-    if (seen == MAP_FAILED) {
-        return false;
+    if (with_slack < bytes) {
+        return 0;
     }
-    backing = mmap(NULL, device.bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
-    if (backing == MAP_FAILED) {
-        munmap(seen, device.bytes + ((size_t)2 << 20));
-        return false;
+    if (hint != 0 && hint % align_bytes == 0) {
+        mapped = mmap((void *)(uintptr_t)hint, bytes, PROT_NONE, flags, -1, 0);
+        if (mapped == (void *)(uintptr_t)hint) {
+            return hint;
+        }
+        if (mapped != MAP_FAILED) {
+            munmap(mapped, bytes);
+        }
     }
-    device.base = round_up((uintptr_t)seen, (size_t)2 << 20);
-    device.backing = backing;
-    return true;
+    mapped = mmap(NULL, with_slack, PROT_NONE, flags, -1, 0);
+    if (mapped == MAP_FAILED) {
+        return 0;
+    }
+    seen = (uintptr_t)mapped;
+    base = (seen + align_bytes - 1) / align_bytes * align_bytes;
+    if (base > seen) {
+        munmap(mapped, base - seen);
+    }
+    if (seen + with_slack > base + bytes) {
+        munmap((void *)(uintptr_t)(base + bytes),
+               seen + with_slack - (base + bytes));
+    }
+    return base;
 }
+
+uint64_t sim_area_reserve(size_t bytes, size_t align_bytes, uint64_t hint)
+{
+    uint64_t base = map_area(bytes, align_bytes, hint);
+
+    if (base != 0) {
+        sim_array_grow(&reserved.areas, reserved.n, &reserved.max,
+                       sizeof(*reserved.areas));
+        reserved.areas[reserved.n++] = (struct extent){base, bytes};
+    }
+    return base;
+}
+
+bool sim_area_free(uint64_t base, size_t bytes)
+{
+    for (size_t i = 0; i < reserved.n; i++) {
+        if (reserved.areas[i].base == base &&
+            reserved.areas[i].bytes == bytes) {
+            munmap((void *)(uintptr_t)base, bytes);
+            reserved.areas[i] = reserved.areas[--reserved.n];
+            return true;
+        }
+    }
+    return false;
+}
+
+bool sim_area_find(uint64_t address, uint64_t *base_p, size_t *bytes_p)
+{
+    for (size_t i = 0; i < reserved.n; i++) {
+        if (address - reserved.areas[i].base < reserved.areas[i].bytes) {
+            *base_p = reserved.areas[i].base;
+            *bytes_p = reserved.areas[i].bytes;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool sim_is_device_address(uint64_t address)
+{
+    uint64_t base;
+    size_t bytes;
+
+    return sim_area_find(address, &base, &bytes);
+}
+
+/* -------------------------------------------------------------- ranges --- */
 
 /* Index of the first range whose end is above address. */
 static size_t position(uint64_t address)
@@ -120,6 +167,98 @@ void sim_range_is_born(uint64_t address)
     }
 }
 
+static bool is_peer_enabled(CUcontext context, const struct sim_range *range)
+{
+    return context->peers[range->device] != NULL &&
+           (range->context == NULL ||
+            context->peers[range->device] == range->context);
+}
+
+enum sim_need sim_range_access(const struct sim_range *range,
+                               CUcontext context, enum sim_actor actor)
+{
+    switch (range->kind) {
+    case SIM_MAPPED:
+        return (enum sim_need)range->access[context->device];
+    case SIM_DEVICE:
+    case SIM_IMPORTED:
+        context = context->root;
+        return actor == SIM_COPY_ENGINE || range->context == context ||
+                       (range->context == NULL &&
+                        range->device == context->device) ||
+                       is_peer_enabled(context, range)
+                   ? SIM_WRITES : SIM_NEEDS_NOTHING;
+    default:
+        return SIM_WRITES;
+    }
+}
+
+/* Is the next range the continuation of this one? */
+static bool is_continued(const struct sim_range *range,
+                         const struct sim_range *next)
+{
+    return range->kind == SIM_MAPPED && next->kind == SIM_MAPPED &&
+           range->area_base == next->area_base &&
+           range->base + range->bytes == next->base;
+}
+
+/* The first range if [address, address + bytes) is alive; context NULL: not
+ * asked who may touch it. */
+static struct sim_range *reach(uint64_t address, size_t bytes,
+                               CUcontext context, enum sim_actor actor,
+                               enum sim_need need)
+{
+    struct sim_range *first = find(address, 0);
+    size_t i, left;
+
+    if (first == NULL) {
+        return NULL;
+    }
+    left = first->base + first->bytes - address;
+    for (i = position(address);; i++) {
+        const struct sim_range *range = table.ranges[i];
+
+        if (context != NULL &&
+            (sim_range_access(range, context, actor) & need) != need) {
+            return NULL;
+        }
+        if (bytes <= left) {
+            return first;
+        }
+        if (i + 1 == table.n || !is_continued(range, table.ranges[i + 1])) {
+            return NULL;
+        }
+        left += table.ranges[i + 1]->bytes;
+    }
+}
+
+struct sim_range *sim_range_reach(uint64_t address, size_t bytes,
+                                  CUcontext context, enum sim_actor actor,
+                                  enum sim_need need)
+{
+    struct sim_range *range = reach(address, bytes, context, actor, need);
+
+    return range == NULL || range->is_dying ? NULL : range;
+}
+
+void *sim_range_touch(uint64_t address, size_t bytes, CUcontext context,
+                      enum sim_actor actor, enum sim_need need)
+{
+    const struct sim_range *range = reach(address, bytes, context, actor,
+                                          need);
+
+    if (range == NULL || range->is_unborn || range->memory == NULL) {
+        return NULL;
+    }
+    return range->memory + (address - range->base);
+}
+
+void *sim_backing(uint64_t address, size_t bytes)
+{
+    return sim_range_touch(address, bytes, NULL, SIM_COPY_ENGINE,
+                           SIM_NEEDS_NOTHING);
+}
+
 bool sim_range_overlaps(uint64_t address, size_t bytes)
 {
     size_t i = position(address);
@@ -132,19 +271,15 @@ struct sim_range *sim_range_add(const struct sim_range *range)
     struct sim_range *added = sim_duplicate(range, sizeof(*range));
     size_t i = position(range->base);
 
-    if (table.n == table.max) {
-        table.max = table.max == 0 ? 64 : 2 * table.max;
-        table.ranges = realloc(table.ranges,
-                               table.max * sizeof(*table.ranges));
-        if (table.ranges == NULL) {
-            abort();
-        }
-    }
+    sim_array_grow(&table.ranges, table.n, &table.max, sizeof(*table.ranges));
     memmove(table.ranges + i + 1, table.ranges + i,
             (table.n - i) * sizeof(*table.ranges));
     table.ranges[i] = added;
     table.n++;
     added->buffer_id = sim_next_id();
+    if (added->block_id == 0) {
+        added->block_id = added->buffer_id;
+    }
     return added;
 }
 
@@ -185,145 +320,24 @@ uint64_t sim_range_pool_bytes(CUmemoryPool pool)
     return bytes;
 }
 
-bool sim_is_device_address(uint64_t address)
+void sim_range_end_aliases(uint64_t block_id)
 {
-    return address - device.base < device.bytes;
-}
-
-static void push_free(struct extent extent)
-{
-    if (device.n_free == device.max_free) {
-        device.max_free = device.max_free == 0 ? 64 : 2 * device.max_free;
-        device.free = realloc(device.free,
-                              device.max_free * sizeof(*device.free));
-        if (device.free == NULL) {
-            abort();
+    for (size_t i = 0; i < table.n; i++) {
+        if (table.ranges[i]->kind == SIM_IMPORTED &&
+            table.ranges[i]->block_id == block_id) {
+            table.ranges[i]->memory = NULL;
         }
     }
-    device.free[device.n_free++] = extent;
 }
 
-static int compare_extents(const void *a, const void *b)
+struct sim_range *sim_range_import_of(uint64_t block_id, CUcontext context)
 {
-    const struct extent *x = a, *y = b;
-
-    return x->base < y->base ? -1 : x->base > y->base;
-}
-
-/* Joins neighbours. Costs the order of freeing, so only when nothing else
- * helps. */
-static void coalesce(void)
-{
-    size_t n = 0;
-
-    if (device.n_free == 0) {
-        return;
-    }
-    qsort(device.free, device.n_free, sizeof(*device.free), compare_extents);
-    for (size_t i = 1; i < device.n_free; i++) {
-        struct extent *last = &device.free[n];
-
-        if (last->base + last->bytes == device.free[i].base) {
-            last->bytes += device.free[i].bytes;
-        } else {
-            device.free[++n] = device.free[i];
+    for (size_t i = 0; i < table.n; i++) {
+        if (table.ranges[i]->kind == SIM_IMPORTED &&
+            table.ranges[i]->block_id == block_id &&
+            table.ranges[i]->context == context) {
+            return table.ranges[i];
         }
     }
-    device.n_free = n + 1;
-}
-
-/* 0: none fits. Address 0 is never device memory. */
-static uint64_t reuse(size_t bytes)
-{
-    for (size_t i = device.n_free; i-- > 0;) {
-        struct extent *extent = &device.free[i];
-        uint64_t base = extent->base;
-
-        if (extent->bytes < bytes) {
-            continue;
-        }
-        extent->base += bytes;
-        extent->bytes -= bytes;
-        if (extent->bytes == 0) {
-            device.n_free--;
-            memmove(extent, extent + 1,
-                    (device.n_free - i) * sizeof(*extent));
-        }
-        return base;
-    }
-    return 0;
-}
-
-static uint64_t find_addresses(size_t bytes)
-{
-    uint64_t base = reuse(bytes);
-
-    if (base == 0 && bytes <= device.bytes - device.virgin) {
-        base = device.base + device.virgin;
-        device.virgin += bytes;
-    }
-    if (base == 0) {
-        coalesce();
-        base = reuse(bytes);
-    }
-    return base;
-}
-
-struct sim_range *sim_device_allocate(size_t bytes, CUcontext context)
-{
-    struct sim_range range = {.kind = SIM_DEVICE, .bytes = bytes,
-                              .context = context};
-
-    if (bytes > device.memory_bytes) {
-        return NULL;
-    }
-    range.extent_bytes = round_up(bytes, GRANULE);
-    if (range.extent_bytes > device.memory_bytes - device.used_bytes) {
-        return NULL;
-    }
-    range.base = find_addresses(range.extent_bytes);
-    if (range.base == 0) {
-        return NULL;
-    }
-    device.used_bytes += range.extent_bytes;
-    sim_count_allocated((int64_t)range.extent_bytes);
-    return sim_range_add(&range);
-}
-
-void sim_device_release(struct sim_range *range)
-{
-    memset(device.backing + (range->base - device.base), SIM_POISON,
-           range->extent_bytes);
-    push_free((struct extent){range->base, range->extent_bytes});
-    device.used_bytes -= range->extent_bytes;
-    sim_count_allocated(-(int64_t)range->extent_bytes);
-    free(range);
-}
-
-uint64_t sim_device_used(void)
-{
-    return device.used_bytes;
-}
-
-void *sim_backing(uint64_t address, size_t bytes)
-{
-    const struct sim_range *range = find(address, bytes);
-
-    if (range == NULL || range->is_unborn) {
-        return NULL;
-    }
-    if (range->kind != SIM_DEVICE) {
-        return (void *)(uintptr_t)address;
-    }
-    return device.backing + (address - device.base);
-}
-
-void *sim_backing_any(uint64_t address, size_t bytes)
-{
-    uint64_t offset = address - device.base;
-
-    if (offset >= device.bytes || bytes > device.bytes - offset) {
-        return NULL;
-    }
-    return device.backing + offset;
+    return NULL;
 }

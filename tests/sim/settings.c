@@ -22,6 +22,7 @@
 
 static struct sim_settings settings = {
     .memory_bytes = (uint64_t)8 << 30,
+    .n_devices = 1,
     .pin_limit_bytes = UINT64_MAX,
     .driver_version = SIM_ENTRIES_CUDA_VERSION,
 };
@@ -44,6 +45,17 @@ static bool parse_count(const char *text, void *field)
     char *end;
 
     if (!parse_digits(text, &value, &end) || *end != '\0') {
+        return false;
+    }
+    *(uint64_t *)field = value;
+    return true;
+}
+
+static bool parse_devices(const char *text, void *field)
+{
+    uint64_t value;
+
+    if (!parse_count(text, &value) || value < 1 || value > SIM_MAX_DEVICES) {
         return false;
     }
     *(uint64_t *)field = value;
@@ -254,6 +266,7 @@ static const struct {
      "names with commas between:" SIM_BEHAVIOURS(SIM_BEHAVIOUR_NAME)},
     {"SIMCUDA_COUNTERS", parse_path, settings.counters_file,
      "a file name; %p in it is the process id"},
+    {"SIMCUDA_DEVICES", parse_devices, &settings.n_devices, "1 to 4"},
     {"SIMCUDA_DRIVER_VERSION", parse_version, &settings.driver_version,
      "1000 * major + 10 * minor, such as 12040"},
     {"SIMCUDA_FAULT", parse_faults, NULL,

@@ -55,54 +55,111 @@ void *sim_duplicate(const void *bytes, size_t n_bytes);
 /* Zeroed memory for what a handle points to, reachable for ever, so that a
  * leak checker blames no program for a handle that it did not destroy. */
 void *sim_handle_new(size_t bytes);
+/* Room for element n of an array that realloc() manages. */
+void sim_array_grow(void *array_p, size_t n, size_t *max_p,
+                    size_t element_bytes);
 uint64_t sim_now_ns(void);
 uint64_t sim_next_id(void);
 uint64_t sim_random(void); /* SIMCUDA_SEED's sequence; lock held */
 
 /* ------------------------------------------------------------- range.c --- */
 
-/* A piece of memory that the device may touch. Device and pinned host ranges
- * share one address space, as under unified addressing. */
-enum sim_range_kind { SIM_DEVICE, SIM_HOST_ALLOCATED, SIM_HOST_REGISTERED };
+/* Memory that a device may touch, all in one address space (unified). */
+enum sim_range_kind {
+    SIM_DEVICE,   /* cuMemAlloc, or from a pool */
+    SIM_MAPPED,   /* cuMemMap */
+    SIM_IMPORTED, /* cuIpcOpenMemHandle */
+    SIM_MANAGED,  /* cuMemAllocManaged: the host's and all devices' */
+    SIM_HOST_ALLOCATED,
+    SIM_HOST_REGISTERED,
+};
 
 struct sim_range {
     enum sim_range_kind kind;
     uint64_t base;
     size_t bytes;        /* as asked for: one byte more is out of range */
     size_t extent_bytes; /* as accounted */
-    CUcontext context;   /* NULL for memory of a pool */
+    char *memory;        /* where its bytes are kept; NULL: not any more */
+    CUdevice device;
+    CUcontext context;   /* NULL for memory of a pool and for mappings */
     unsigned flags;      /* of cuMemHostAlloc and cuMemHostRegister */
     uint64_t buffer_id;
+    uint64_t block_id;   /* of the physical memory; aliases share it */
     bool sync_memops;
+    bool is_exported;    /* by cuIpcGetMemHandle */
+    void *owner;         /* of whoever added it (MAPPED, IMPORTED) */
+    uint64_t area_base;  /* MAPPED: of its reservation */
+    size_t area_bytes;
+    unsigned char access[SIM_MAX_DEVICES]; /* MAPPED: CU_MEM_ACCESS_FLAGS_* */
+    /* Gives the memory back and frees the range, which is out of the table;
+     * NULL: it is no context's. */
+    void (*release)(struct sim_range *range);
     CUmemoryPool pool;   /* NULL: not stream-ordered */
     bool is_unborn;      /* stream-ordered: its allocation has not run yet */
     bool is_dying;       /* its free is queued: dead to new calls, alive to
                           * work that is ahead of the free */
 };
 
-bool sim_range_init(uint64_t memory_bytes);
 /* The live range around [address, address + bytes), or NULL. bytes may be 0:
  * then the byte at address counts. */
 struct sim_range *sim_range_find(uint64_t address, size_t bytes);
 /* Its stream-ordered allocation has run; a free may be queued already. */
 void sim_range_is_born(uint64_t address);
+
+/* Who touches memory: a copy reaches every device's memory under unified
+ * addressing, a kernel only what its context and device may touch. */
+enum sim_actor { SIM_COPY_ENGINE, SIM_KERNEL };
+enum sim_need { /* numbered as CU_MEM_ACCESS_FLAGS_PROT_* */
+    SIM_NEEDS_NOTHING = 0,
+    SIM_READS = 1,
+    SIM_WRITES = 3,
+};
+/* What may the actor, working in the context, do to this range? */
+enum sim_need sim_range_access(const struct sim_range *range,
+                               CUcontext context, enum sim_actor actor);
+/* Is [address, address + bytes) alive and allowed? Memory that is mapped side
+ * by side in one reservation counts as one piece, everything else ends with
+ * its range. The first range, or NULL. */
+struct sim_range *sim_range_reach(uint64_t address, size_t bytes,
+                                  CUcontext context, enum sim_actor actor,
+                                  enum sim_need need);
+/* The same at the moment of the access: memory whose free is queued is still
+ * there, memory that is not born is not. Its bytes, or NULL. */
+void *sim_range_touch(uint64_t address, size_t bytes, CUcontext context,
+                      enum sim_actor actor, enum sim_need need);
 /* Any part of it inside a range? */
 bool sim_range_overlaps(uint64_t address, size_t bytes);
-struct sim_range *sim_range_add(const struct sim_range *range);
+struct sim_range *sim_range_add(const struct sim_range *range); /* copies */
 /* The range leaves the table and is the caller's to free(). */
 struct sim_range *sim_range_take(uint64_t base);
 /* First range of this context (kind-wise any) or NULL: for tear-down. */
 struct sim_range *sim_range_of_context(CUcontext context);
 bool sim_is_device_address(uint64_t address);
-/* Device memory that came from this pool. */
-uint64_t sim_range_pool_bytes(CUmemoryPool pool);
-/* Device memory: NULL when the device is full. */
-struct sim_range *sim_device_allocate(size_t bytes, CUcontext context);
+bool sim_is_device_memory(uint64_t address); /* not of a reservation */
+/* What this context imported of the block, or NULL. */
+struct sim_range *sim_range_import_of(uint64_t block_id, CUcontext context);
+/* All that is imported of the block dies with it. */
+void sim_range_end_aliases(uint64_t block_id);
+/* Addresses that the host cannot touch and that no host allocation gets, in
+ * whole pages. 0: there are none. */
+uint64_t sim_area_reserve(size_t bytes, size_t align_bytes, uint64_t hint);
+/* The area that begins there, whole; false: none does. */
+bool sim_area_free(uint64_t base, size_t bytes);
+/* The area around the address, if sim_area_reserve gave it; else false. */
+bool sim_area_find(uint64_t address, uint64_t *base_p, size_t *bytes_p);
+uint64_t sim_range_pool_bytes(CUmemoryPool pool); /* that came from it */
+bool sim_device_init(uint64_t memory_bytes, int n_devices);
+/* Device memory: NULL when the device is full. context: the owner, or NULL. */
+struct sim_range *sim_device_allocate(CUdevice device, size_t bytes,
+                                      CUcontext context);
+/* The same for whoever keeps the bytes elsewhere. False: it is full. */
+bool sim_device_take(CUdevice device, size_t bytes);
+void sim_device_give(CUdevice device, size_t bytes);
 /* Poisons the bytes and gives the addresses to the next that fit. */
 void sim_device_release(struct sim_range *range);
-uint64_t sim_device_used(void);
-/* Where the bytes of an address range are kept, or NULL when it is not
- * inside one live range. */
+uint64_t sim_device_used(CUdevice device);
+/* Where the bytes of an address range are kept, or NULL when it is not alive;
+ * whoever may touch it. */
 void *sim_backing(uint64_t address, size_t bytes);
 /* The same for any device addresses, live or not. */
 void *sim_backing_any(uint64_t address, size_t bytes);
@@ -149,7 +206,6 @@ struct sim_grid {
     unsigned shared_bytes;
 };
 
-struct sim_kernel;
 #define SIM_MAX_PARAMS 16
 
 struct sim_launch {
@@ -232,8 +288,8 @@ void sim_item_hurry(void);
 /* The calling thread does it instead: before a query, as if the little that
  * a copy leaves behind its return took no time. */
 void sim_item_catch_up(void);
-/* Nothing is queued or running on that engine. */
-bool sim_engine_is_free(enum sim_engine engine);
+/* Nothing is queued or running on that engine of the device. */
+bool sim_engine_is_free(CUdevice device, enum sim_engine engine);
 
 /* -------------------------------------------------------------- work.c --- */
 
@@ -262,8 +318,13 @@ void sim_work_count(const struct sim_work *work); /* SIMCUDA_COUNTERS */
 struct CUctx_st {
     uint32_t mark;        /* SIM_CONTEXT_MARK while it is alive */
     bool is_primary;
+    CUdevice device;
     unsigned flags;
     int n_references;     /* primary: retains; plain: attachments */
+    CUcontext root;       /* itself; of a green one the primary context, which
+                           * owns memory, modules and the sticky error */
+    CUgreenCtx green;     /* or NULL */
+    CUcontext peers[SIM_MAX_DEVICES]; /* enabled by cuCtxEnablePeerAccess */
     uint64_t id;
     CUresult sticky;      /* returned by everything that works in it */
     CUstream legacy;
@@ -277,13 +338,19 @@ struct CUctx_st {
 bool sim_context_is_alive(CUcontext context);
 CUcontext sim_context_current(void); /* may be dead or NULL; lock held */
 CUcontext sim_contexts(void);        /* head of the list of all */
-CUcontext sim_context_new(unsigned flags);
+CUcontext sim_context_new(CUdevice device, unsigned flags);
 void sim_context_open(CUcontext context); /* gives it streams and an id */
 /* Waits for its work, destroys all that lives in it. */
 void sim_context_close(CUcontext context);
-/* Waits for all work of the context, of every kind of stream. */
+/* Waits for all work of the context, of every kind of stream; of all contexts;
+ * of one and the green contexts made of it. */
 CUresult sim_context_wait(CUcontext context);
-CUcontext sim_primary(void); /* of the only device */
+void sim_context_wait_all(void);
+void sim_context_wait_family(CUcontext root);
+CUcontext sim_primary(CUdevice device);
+CUcontext sim_primary_retain(CUdevice device);
+bool sim_primary_release(CUdevice device); /* false: nobody retains it */
+bool sim_is_device(CUdevice device); /* is there one? */
 
 /* ------------------------------------------------------------ stream.c --- */
 
@@ -303,7 +370,6 @@ struct CUstream_st {
     size_t n_leaves;
     CUstream next;
 };
-
 /* NULL, 1 and 2 become streams of the context. NULL result: no such. */
 CUstream sim_stream_resolve(CUcontext context, CUstream handle,
                             enum sim_flavour flavour);
@@ -337,7 +403,6 @@ struct CUevent_st {
     CUgraphNode *leaves;         /* and behind these nodes */
     size_t n_leaves;
 };
-
 bool sim_event_is_alive(CUevent event); /* NULL is not */
 
 /* ----------------------------------------------------------- capture.c --- */
@@ -382,7 +447,6 @@ struct sim_capture_info {
     const CUgraphNode *leaves;
     size_t n_leaves;
 };
-
 /* Legal at any time, but for the legacy stream beside a capture of a blocking
  * one: IMPLICIT, and nothing is invalidated. */
 CUresult sim_capture_status(CUstream stream, struct sim_capture_info *info_p);
@@ -407,19 +471,7 @@ enum sim_side sim_side_of(uint64_t address, size_t bytes);
 
 /* ------------------------------------------------------------ module.c --- */
 
-struct CUfunc_st {
-    uint32_t mark;
-    const struct sim_kernel *kernel;
-    CUmodule module;   /* NULL: of a library */
-    CUlibrary library;
-    bool is_loaded;
-    int shared_limit_bytes; /* MAX_DYNAMIC_SHARED_SIZE_BYTES */
-    CUfunction next;
-};
-
 void sim_modules_close(CUcontext context);
-/* The function behind a CUfunction, or a CUkernel cast to one; or NULL. */
-CUfunction sim_function(CUfunction function);
 
 /* ----------------------------------------------------------- kernels.c --- */
 
@@ -436,9 +488,11 @@ size_t sim_kernel_param_offset(const struct sim_kernel *kernel, unsigned i);
 size_t sim_kernel_params_bytes(const struct sim_kernel *kernel);
 
 /* For kernels. The bytes behind a device address, or of mapped host memory;
- * NULL when any of them is not there: the context has failed and the kernel
- * returns. align_bytes as the device demands of that access. */
+ * NULL when any of them is not there, or may not be touched that way: the
+ * context has failed and the kernel returns. align_bytes as the device demands
+ * of that access. */
 void *sim_kernel_memory(CUdeviceptr address, size_t bytes);
+const void *sim_kernel_source(CUdeviceptr address, size_t bytes);
 void *sim_kernel_memory_aligned(CUdeviceptr address, size_t bytes,
                                 size_t align_bytes);
 void sim_kernel_fail(CUresult result);

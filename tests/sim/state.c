@@ -95,7 +95,8 @@ CUresult cuInit(unsigned int flags)
     sim_lock();
     if (!atomic_load(&is_initialised)) {
         random_state = sim_settings()->seed;
-        if (!sim_range_init(sim_settings()->memory_bytes)) {
+        if (!sim_device_init(sim_settings()->memory_bytes,
+                             (int)sim_settings()->n_devices)) {
             return sim_end(CUDA_ERROR_OUT_OF_MEMORY);
         }
         atomic_store(&is_initialised, true);
@@ -132,8 +133,8 @@ CUresult sim_begin(CUcontext *context_p)
     if (!sim_context_is_alive(context)) {
         return sim_end(CUDA_ERROR_CONTEXT_IS_DESTROYED);
     }
-    if (context->sticky != CUDA_SUCCESS) {
-        return sim_end(context->sticky);
+    if (context->root->sticky != CUDA_SUCCESS) {
+        return sim_end(context->root->sticky);
     }
     *context_p = context;
     return CUDA_SUCCESS;
@@ -192,6 +193,21 @@ void *sim_handle_new(size_t bytes)
     }
     handles.all[handles.n++] = handle;
     return handle;
+}
+
+void sim_array_grow(void *array_p, size_t n, size_t *max_p,
+                    size_t element_bytes)
+{
+    void **array = array_p;
+
+    if (n < *max_p) {
+        return;
+    }
+    *max_p = *max_p == 0 ? 64 : 2 * *max_p;
+    *array = realloc(*array, *max_p * element_bytes);
+    if (*array == NULL) {
+        abort();
+    }
 }
 
 uint64_t sim_now_ns(void)

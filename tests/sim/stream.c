@@ -175,7 +175,7 @@ CUresult sim_stream_wait(CUstream stream)
 
     sim_item_wait(item);
     sim_item_release(item);
-    return stream->context->sticky;
+    return stream->context->root->sticky;
 }
 
 /* -------------------------------------------------- creation and end --- */
@@ -298,7 +298,8 @@ static CUresult query(CUstream stream, enum sim_flavour flavour)
     }
     sim_item_catch_up();
     item = sim_stream_barrier(stream);
-    result = item == NULL ? stream->context->sticky : CUDA_ERROR_NOT_READY;
+    result = item == NULL ? stream->context->root->sticky
+                          : CUDA_ERROR_NOT_READY;
     sim_item_release(item);
     return sim_end(result);
 }

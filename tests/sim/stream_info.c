@@ -16,8 +16,10 @@ static CUresult begin_stream(CUstream *stream_p, enum sim_flavour flavour)
                              : sim_end(CUDA_ERROR_INVALID_HANDLE);
 }
 
+/* A stream of a green context answers the context that the green one was
+ * converted to, and version 2 the green one too. */
 static CUresult get_context(CUstream stream, CUcontext *context_p,
-                            enum sim_flavour flavour)
+                            CUgreenCtx *green_p, enum sim_flavour flavour)
 {
     CUresult result = begin_stream(&stream, flavour);
 
@@ -28,39 +30,36 @@ static CUresult get_context(CUstream stream, CUcontext *context_p,
         return sim_end(CUDA_ERROR_INVALID_VALUE);
     }
     *context_p = stream->context;
+    if (green_p != NULL) {
+        *green_p = stream->context->green;
+    }
     return sim_end(CUDA_SUCCESS);
 }
 
 CUresult cuStreamGetCtx(CUstream stream, CUcontext *context_p)
 {
     SIM_ENTER(cuStreamGetCtx);
-    return get_context(stream, context_p, SIM_PLAIN);
+    return get_context(stream, context_p, NULL, SIM_PLAIN);
 }
 
 CUresult cuStreamGetCtx_ptsz(CUstream stream, CUcontext *context_p)
 {
     SIM_ENTER(cuStreamGetCtx_ptsz);
-    return get_context(stream, context_p, SIM_PER_THREAD);
+    return get_context(stream, context_p, NULL, SIM_PER_THREAD);
 }
 
 CUresult cuStreamGetCtx_v2(CUstream stream, CUcontext *context_p,
                            CUgreenCtx *green_p)
 {
     SIM_ENTER(cuStreamGetCtx_v2);
-    if (green_p != NULL) {
-        *green_p = NULL;
-    }
-    return get_context(stream, context_p, SIM_PLAIN);
+    return get_context(stream, context_p, green_p, SIM_PLAIN);
 }
 
 CUresult cuStreamGetCtx_v2_ptsz(CUstream stream, CUcontext *context_p,
                                 CUgreenCtx *green_p)
 {
     SIM_ENTER(cuStreamGetCtx_v2_ptsz);
-    if (green_p != NULL) {
-        *green_p = NULL;
-    }
-    return get_context(stream, context_p, SIM_PER_THREAD);
+    return get_context(stream, context_p, green_p, SIM_PER_THREAD);
 }
 
 static CUresult get_flags(CUstream stream, unsigned int *flags_p,
@@ -155,7 +154,7 @@ static CUresult get_device(CUstream stream, CUdevice *device_p,
     if (device_p == NULL) {
         return sim_end(CUDA_ERROR_INVALID_VALUE);
     }
-    *device_p = 0;
+    *device_p = stream->context->device;
     return sim_end(CUDA_SUCCESS);
 }
 

@@ -23,8 +23,10 @@ static CUresult submit(CUstream handle, struct sim_work *work,
         return sim_end(CUDA_ERROR_INVALID_HANDLE);
     }
     if ((work->op == SIM_OP_WAIT_VALUE || work->op == SIM_OP_WRITE_VALUE) &&
-        sim_range_find(work->value.address, work->value.is_64 ? 8 : 4)
-            == NULL) {
+        sim_range_reach(work->value.address, work->value.is_64 ? 8 : 4,
+                        stream->context, SIM_COPY_ENGINE,
+                        work->op == SIM_OP_WAIT_VALUE ? SIM_READS
+                                                      : SIM_WRITES) == NULL) {
         return sim_end(CUDA_ERROR_INVALID_VALUE);
     }
     return sim_end(sim_stream_work(stream, work, false, NULL));

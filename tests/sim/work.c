@@ -45,15 +45,23 @@ static size_t span(size_t width, size_t height, size_t pitch)
     return height == 0 ? 0 : (height - 1) * pitch + width;
 }
 
-static void *side_bytes(enum sim_side side, uint64_t address, size_t bytes)
+struct side {
+    enum sim_side kind;
+    uint64_t address;
+    size_t bytes;
+    enum sim_need need;
+};
+
+static void *side_bytes(const struct side *side, CUcontext context)
 {
     void *memory;
 
-    if (side != SIM_SIDE_DEVICE) {
-        return (void *)(uintptr_t)address;
+    if (side->kind != SIM_SIDE_DEVICE) {
+        return (void *)(uintptr_t)side->address;
     }
     sim_lock();
-    memory = sim_backing(address, bytes);
+    memory = sim_range_touch(side->address, side->bytes, context,
+                             SIM_COPY_ENGINE, side->need);
     sim_unlock();
     return memory;
 }
@@ -109,17 +117,21 @@ static void throttle(const struct sim_copy *copy, uint64_t begun_ns)
     }
 }
 
-static CUresult run_copy(const struct sim_copy *copy)
+static CUresult run_copy(const struct sim_copy *copy, CUcontext context)
 {
+    const struct side dst_side = {
+        copy->dst_side, copy->dst,
+        span(copy->width, copy->height, copy->dst_pitch), SIM_WRITES};
+    const struct side src_side = {
+        copy->src_side, copy->src,
+        span(copy->width, copy->height, copy->src_pitch), SIM_READS};
     uint64_t begun_ns = link_rate(copy) > 0 ? sim_now_ns() : 0;
     size_t src_pitch = copy->staged != NULL ? copy->width : copy->src_pitch;
-    char *dst = side_bytes(copy->dst_side, copy->dst,
-                           span(copy->width, copy->height, copy->dst_pitch));
+    char *dst = side_bytes(&dst_side, context);
     const char *src = copy->staged;
 
     if (src == NULL) {
-        src = side_bytes(copy->src_side, copy->src,
-                         span(copy->width, copy->height, copy->src_pitch));
+        src = side_bytes(&src_side, context);
     }
     if (dst == NULL || src == NULL) {
         return CUDA_ERROR_ILLEGAL_ADDRESS;
@@ -147,11 +159,13 @@ static void set_row(char *row, const struct sim_memset *set)
     }
 }
 
-static CUresult run_memset(const struct sim_memset *set)
+static CUresult run_memset(const struct sim_memset *set, CUcontext context)
 {
-    char *dst = side_bytes(SIM_SIDE_DEVICE, set->dst,
-                           span(set->width * set->element_bytes, set->height,
-                                set->pitch));
+    const struct side side = {
+        SIM_SIDE_DEVICE, set->dst,
+        span(set->width * set->element_bytes, set->height, set->pitch),
+        SIM_WRITES};
+    char *dst = side_bytes(&side, context);
 
     if (dst == NULL) {
         return CUDA_ERROR_ILLEGAL_ADDRESS;
@@ -253,9 +267,9 @@ CUresult sim_work_run(struct sim_work *work, CUcontext context)
 {
     switch (work->op) {
     case SIM_OP_COPY:
-        return run_copy(&work->copy);
+        return run_copy(&work->copy, context);
     case SIM_OP_MEMSET:
-        return run_memset(&work->set);
+        return run_memset(&work->set, context);
     case SIM_OP_KERNEL:
         return run_kernel(&work->launch, context);
     case SIM_OP_HOST:
@@ -296,7 +310,7 @@ void sim_work_dispose(struct sim_work *work)
         if (work->range->is_dying) {
             sim_range_take(work->range->base);
         }
-        sim_device_release(work->range);
+        work->range->release(work->range);
     }
     work->op = SIM_OP_MARK;
 }
