@@ -163,9 +163,13 @@ static void capture(struct attempt *attempt)
         csh_residency_pin();
     }
     if (!fill_shadow(copy, shadow)) {
-        /* Whether a DMA still writes the shadow nobody knows: it keeps its
-         * user for ever, so its memory is never given to anybody else. */
         give_up(attempt, CSH_REASON_error);
+        /* Unless the stream is done, nobody knows whether a DMA still writes
+         * the shadow: it then keeps its user for ever, so that its memory is
+         * never given to anybody else. */
+        if (csh_call_stream_synchronize(&copy->stream) == CUDA_SUCCESS) {
+            csh_store_release(csh_residency_store(), shadow);
+        }
         return;
     }
     materialise(attempt, shadow);

@@ -143,10 +143,13 @@ static void serve(struct attempt *attempt)
         }
     }
     if (result != CUDA_SUCCESS) {
-        /* A DMA may be under way whose end is not known: the shadow keeps
-         * its user for ever, so its memory is never given to anybody. */
-        attempt->shadow = NULL;
         give_up(attempt, CSH_REASON_error);
+        /* Unless the stream is done, a DMA may be under way whose end is not
+         * known: the shadow then keeps its user for ever, so that its memory
+         * is never given to anybody. */
+        if (csh_call_stream_synchronize(&copy->stream) != CUDA_SUCCESS) {
+            attempt->shadow = NULL;
+        }
         return;
     }
     csh_residency_holds(attempt->context->handle, copy->device, copy->bytes,

@@ -205,6 +205,26 @@ static void shadows_of_old_bytes_do_not_pile_up(void)
     CHECK(shared_kib() < before + 16 * 1024);
 }
 
+/* Run with a driver that refuses the shim's copies, which are asynchronous:
+ * the program's are not. */
+static void refused_captures_do_not_pile_up(void)
+{
+    uint8_t *host = fresh(WEIGHT);
+    CUdeviceptr device;
+    unsigned long before;
+    uint32_t i;
+
+    fill(host, WEIGHT, 8);
+    OK(cu.cuMemAlloc_v2(&device, WEIGHT));
+    upload(device, host, WEIGHT, NULL);
+    before = shared_kib();
+    for (i = 0; i < 32; i++) {
+        OK(cu.cuMemcpyDtoH_v2(host, device, WEIGHT));
+        CHECK(holds(host, WEIGHT, 8));
+    }
+    CHECK(shared_kib() < before + 16 * 1024);
+}
+
 static const struct scenario scenarios[] = {
 #define SCENARIO(name_) {#name_, name_}
     SCENARIO(legacy_work_writes_the_source),
@@ -214,6 +234,7 @@ static const struct scenario scenarios[] = {
     SCENARIO(release_of_the_primary_ends_no_other),
     SCENARIO(many_reloads_stay_asynchronous),
     SCENARIO(shadows_of_old_bytes_do_not_pile_up),
+    SCENARIO(refused_captures_do_not_pile_up),
 };
 
 int main(int argc, char **argv)
