@@ -41,6 +41,13 @@ size_t model_size(struct model_world *world)
     }
 }
 
+static size_t at_least(struct model_world *world, size_t bytes)
+{
+    size_t any = model_size(world);
+
+    return any > bytes ? any : bytes;
+}
+
 static uint8_t *allocate(struct model_world *world, size_t bytes)
 {
     uint8_t *memory = malloc(bytes);
@@ -218,7 +225,7 @@ unsigned model_need_block(struct model_world *world, size_t bytes)
     if (world->block[first].object.expected != NULL) {
         model_free_block(world, first);
     }
-    model_make_block(world, first, bytes > 0 ? bytes : 1);
+    model_make_block(world, first, at_least(world, bytes));
     return first;
 }
 
@@ -410,7 +417,10 @@ unsigned model_need_buffer(struct model_world *world, size_t bytes)
     if (world->buffer[first].object.expected != NULL) {
         model_free_buffer(world, first);
     }
-    model_make_buffer(world, first, bytes > 0 ? bytes : 1, any_kind(world));
+    if (bytes < 4096 || model_once_in(world, 3)) {
+        bytes = at_least(world, bytes);
+    }
+    model_make_buffer(world, first, bytes, any_kind(world));
     return first;
 }
 

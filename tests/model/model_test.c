@@ -42,8 +42,8 @@ static void *run(void *opaque)
     return NULL;
 }
 
-/* A broken context answers nothing, so its memory is not given back one by
- * one; pool memory would outlive it and is freed before. */
+/* A broken context answers nothing: its memory is not given back one by one,
+ * but goes with it. */
 static void break_and_go_on(struct model_world *world)
 {
     unsigned i;
@@ -103,7 +103,8 @@ static struct arguments parse(int argc, char **argv)
     int i;
 
     clock_gettime(CLOCK_REALTIME, &now);
-    arguments.seed = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+    arguments.seed =
+        (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
     for (i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--seed") == 0) {
             arguments.seed = number_after(argc, argv, i++);
