@@ -239,6 +239,16 @@ void csh_context_prepare(void)
     release(entry);
 }
 
+bool csh_context_is_the_only_one(void)
+{
+    bool is_only;
+
+    csh_lock_acquire(&lock);
+    is_only = HASH_COUNT(entries) == 1;
+    csh_lock_release(&lock);
+    return is_only;
+}
+
 static void end(struct entry *entry) CSH_REQUIRES(lock)
 {
     HASH_DEL(entries, entry);

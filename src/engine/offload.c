@@ -158,7 +158,8 @@ static void capture(struct attempt *attempt)
         give_up(attempt, reason);
         return;
     }
-    if (!csh_shadow_is_pinned(shadow) &&
+    /* Pinned for all contexts, so all of them have to be idle. */
+    if (!csh_shadow_is_pinned(shadow) && csh_context_is_the_only_one() &&
         csh_idle_is_everything_idle(attempt->context->handle)) {
         csh_residency_pin();
     }

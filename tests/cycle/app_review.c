@@ -225,6 +225,27 @@ static void refused_captures_do_not_pile_up(void)
     CHECK(shared_kib() < before + 16 * 1024);
 }
 
+/* Memory is pinned for every context, and so may wait for every context: not
+ * inside a copy, when only one of them is known to be idle. */
+static void copies_beside_another_context_pin_nothing(void)
+{
+    CUcontext context;
+    struct weight weight = learned(9);
+    uint8_t *host = fresh(WEIGHT);
+    CUdeviceptr device;
+    CUdevice number;
+    uint64_t pins;
+
+    OK(cu.cuDeviceGet(&number, 0));
+    OK(cu.cuCtxCreate_v2(&context, 0, number));
+    OK(cu.cuMemAlloc_v2(&device, WEIGHT));
+    upload(device, weight.host, WEIGHT - 64, NULL);
+    pins = cu.simcuda_calls("cuMemHostRegister_v2");
+    offload(host, device, WEIGHT - 64, NULL);
+    CHECK(holds(host, WEIGHT - 64, 9));
+    CHECK_EQUAL(cu.simcuda_calls("cuMemHostRegister_v2"), pins);
+}
+
 static const struct scenario scenarios[] = {
 #define SCENARIO(name_) {#name_, name_}
     SCENARIO(legacy_work_writes_the_source),
@@ -235,6 +256,7 @@ static const struct scenario scenarios[] = {
     SCENARIO(many_reloads_stay_asynchronous),
     SCENARIO(shadows_of_old_bytes_do_not_pile_up),
     SCENARIO(refused_captures_do_not_pile_up),
+    SCENARIO(copies_beside_another_context_pin_nothing),
 };
 
 int main(int argc, char **argv)
