@@ -8,6 +8,8 @@ packages_build="autoconf automake libtool pkg-config gcc libc6-dev make
 # For the tests besides: a second compiler, a second C library, a program
 # that looks for the CUDA driver by itself.
 packages_tests="clang musl-tools ffmpeg git"
+# For what only CI runs.
+packages_ci="libclang-rt-dev clang-tidy cppcheck shellcheck xz-utils"
 
 # as_root COMMAND... - status 1 if that may not be done without asking.
 as_root() {
@@ -55,7 +57,7 @@ install_packages() {
 ensure_packages() {
     command -v dpkg-query >/dev/null 2>&1 || return 0
     # shellcheck disable=SC2086 # lists of words
-    [ $# -gt 0 ] || set -- $packages_build $packages_tests
+    [ $# -gt 0 ] || set -- $packages_build $packages_tests $packages_ci
     # shellcheck disable=SC2046
     set -- $(missing_packages "$@")
     [ $# -gt 0 ] || return 0

@@ -5,7 +5,7 @@ AC_DEFUN([CSH_WARNINGS], [
     [treat warnings as errors])], [], [enable_werror=no])
   CSH_CFLAGS=
   for csh_flag in -Wall -Wextra -Wshadow -Wstrict-prototypes \
-      -Wmissing-prototypes -Wvla -Wundef -Wformat=2 -fno-common; do
+      -Wmissing-prototypes -Wvla -Wundef -Wformat=2 -Wthread-safety -fno-common; do
     CSH_TRY_FLAG([$csh_flag])
   done
   AS_IF([test "$enable_werror" = yes], [CSH_CFLAGS="$CSH_CFLAGS -Werror"])

@@ -1,70 +1,129 @@
 #!/bin/sh
 # Installs what is missing where it may, builds, and runs every test that
 # needs no GPU: the plain build, then the same tests under ASan and UBSan.
-# The last line is `N passed, N failed, N skipped`.
+# The last line is `N passed, N failed`, with `, N skipped` if any were.
 #
-#   sh tests/run.sh [--werror] [--only plain|sanitized]
+#     sh tests/run.sh [--all] [--werror]
+#
+# --all adds what CI wants besides: clang, its thread-safety analysis, TSan
+# over the tests with threads, cppcheck, clang-tidy, shellcheck, and a
+# distribution archive that builds and tests itself (make distcheck).
 set -eu
 cd "$(dirname "$0")/.."
 top=$(pwd)
+# shellcheck source=.ci/packages.sh
 . ./.ci/packages.sh
 
-werror= only=
+all=no werror=
 while [ $# -gt 0 ]; do
     case $1 in
+    --all) all=yes ;;
     --werror) werror=--enable-werror ;;
-    --only) only=$2; shift ;;
-    *) echo "usage: sh tests/run.sh [--werror] [--only plain|sanitized]" >&2
-       exit 2 ;;
+    *) sed -n '2,/^set -eu/{/^#/s/^# \{0,1\}//p}' "$0" >&2; exit 2 ;;
     esac
     shift
 done
 
 passed=0 failed=0 skipped=0
 
-# add_up FOLDER - adds the counts of the Automake test summary in its log,
-# which ends with lines such as "# PASS:  12".
+# configured NAME ARGUMENTS... - configures and builds in build-NAME; what went
+# wrong is shown.
+configured() {
+    folder=$top/build-$1; shift
+    mkdir -p "$folder"
+    echo "== ${folder##*/build-}: configure $*"
+    if (cd "$folder" && "$top/configure" -q "$@" >configure.log 2>&1 &&
+        make -j"$(nproc)" >make.log 2>&1); then
+        return 0
+    fi
+    tail -n 20 "$folder/configure.log"
+    grep -n -A3 'error\|warning' "$folder/make.log" | head -n 60 || true
+    echo "== the build failed"
+    failed=$((failed + 1))
+    return 1
+}
+
+# add_up LOG - adds the counts of the Automake test summaries in it, which end
+# with lines such as "# PASS:  12". A log without any tested nothing.
 add_up() {
     eval "$(awk '/^# (PASS|XFAIL):/ { p += $3 } /^# (FAIL|XPASS|ERROR):/ { f += $3 }
         /^# SKIP:/ { s += $3 }
-        END { printf "p=%d f=%d s=%d\n", p, f, s }' "$1/check.log")"
-    # A check that printed no counts did not test anything.
-    if [ $((p + f + s)) -eq 0 ]; then f=1; fi
+        END { printf "p=%d f=%d s=%d\n", p, f, s }' "$1")"
+    [ $((p + f + s)) -gt 0 ] || { tail -n 40 "$1"; f=1; }
     passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 }
 
-# run NAME CONFIGURE-ARGUMENTS... - configures, builds and checks in
-# build-NAME; what failed is shown in full.
-run() {
-    name=$1; shift
-    mkdir -p "$top/build-$name"
-    echo "== $name: configure $*"
-    if ! (cd "$top/build-$name" && "$top/configure" -q "$@" >configure.log 2>&1 &&
-          make -j"$(nproc)" >make.log 2>&1); then
-        tail -n 40 "$top/build-$name/configure.log"
-        grep -n -A3 'error\|warning' "$top/build-$name/make.log" | head -60 || true
-        echo "== $name: the build failed"
-        failed=$((failed + 1))
-        return 0
+# checked NAME [TESTS...] - the tests of a build, all or those named.
+checked() {
+    folder=$top/build-$1; shift
+    (cd "$folder" && make -j"$(nproc)" -k check ${1:+TESTS="$*"}) \
+        >"$folder/check.log" 2>&1 || true
+    grep -E '^(SKIP|FAIL|ERROR)' "$folder/check.log" | cut -c1-200 || true
+    if grep -Eq '^(FAIL|ERROR)' "$folder/check.log" && [ -f "$folder/test-suite.log" ]; then
+        grep -Ev '^(ok|PASS)' "$folder/test-suite.log" | head -n 200
     fi
-    (cd "$top/build-$name" && make -j"$(nproc)" -k check) >"$top/build-$name/check.log" 2>&1 || true
-    grep -E '^(FAIL|ERROR|SKIP)' "$top/build-$name/check.log" || true
-    if grep -q '^FAIL\|^ERROR\|rror:' "$top/build-$name/check.log"; then
-        grep -n -A3 'rror:' "$top/build-$name/check.log" | head -40 || true
-        if [ -f "$top/build-$name/test-suite.log" ]; then
-            tail -n 200 "$top/build-$name/test-suite.log"
-        fi
-    fi
-    add_up "$top/build-$name"
+    add_up "$folder/check.log"
 }
 
-ensure_packages
-if [ ! -x configure ] || [ configure.ac -nt configure ] || [ Makefile.am -nt configure ]; then
+# job NAME COMMAND... - one verdict by exit status.
+job() {
+    name=$1; shift
+    echo "== $name"
+    if "$@" >"$top/build-plain/job.log" 2>&1; then
+        passed=$((passed + 1))
+    else
+        tail -n 60 "$top/build-plain/job.log"
+        echo "== $name: failed"
+        failed=$((failed + 1))
+    fi
+}
+
+tidy() {
+    # shellcheck disable=SC2046 # a list of files
+    clang-tidy --quiet $(find src -name '*.c' | sort) -- -std=gnu11 -D_GNU_SOURCE \
+        -D__CUDA_API_VERSION_INTERNAL -Isrc -Ibuild-plain/src \
+        -isystem "$(sed -n 's/^CSH_CUDA_DIR = //p' build-plain/Makefile)/include"
+}
+
+# The three headers that the preprocessor of cppcheck cannot make sense of are
+# NVIDIA's and the linker's.
+cpp_check() {
+    cppcheck -q --enable=warning,portability,performance --inline-suppr \
+        --error-exitcode=1 --suppress=missingIncludeSystem \
+        --suppress=preprocessorErrorDirective -D__x86_64__ -D_GNU_SOURCE \
+        -D__CUDA_API_VERSION_INTERNAL -DCUDA_VERSION=13000 '-DElfW(type)=Elf64_##type' \
+        -Isrc src
+}
+
+# The programs with threads, and those in which the shim and the simulated
+# device work on one page.
+with_threads="tests/unit/test_log tests/unit/test_statistics tests/unit/test_options
+    tests/unit/test_streams tests/unit/test_store tests/unit/test_store_uses tests/unit/test_slab
+    tests/unit/test_slab_pins tests/unit/test_prover_threads tests/sim/test_threads
+    tests/preload/t_threads.sh tests/cycle/elide.tap"
+
+# shellcheck disable=SC2086 # lists of words
+ensure_packages $packages_build $packages_tests $([ $all = no ] || echo $packages_ci)
+if [ ! -x configure ] || [ configure.ac -nt configure ] || [ Makefile.am -nt Makefile.in ]; then
     autoreconf -fi >autoreconf.log 2>&1 || { cat autoreconf.log; exit 1; }
     rm -f autoreconf.log
 fi
-[ "$only" = sanitized ] || run plain --enable-debug $werror
-[ "$only" = plain ] || run sanitized --enable-debug --enable-sanitizers=address,undefined $werror
+if configured plain --enable-debug $werror; then checked plain; fi
+if configured sanitized --enable-debug --enable-sanitizers=address,undefined $werror; then
+    checked sanitized
+fi
+if [ "$all" = yes ]; then
+    if configured clang CC=clang $werror; then checked clang; fi
+    if configured threads --enable-debug --enable-sanitizers=thread $werror; then
+        # shellcheck disable=SC2086
+        checked threads $with_threads
+    fi
+    job cppcheck cpp_check
+    job clang-tidy tidy
+    # shellcheck disable=SC2046
+    job shellcheck shellcheck -S warning $(git ls-files '*.sh' '*.tap' .ci/run)
+    job distcheck make -C build-plain -j"$(nproc)" distcheck
+fi
 
 if [ "$skipped" -gt 0 ]; then
     echo "$passed passed, $failed failed, $skipped skipped"
