@@ -5,7 +5,8 @@
 #     sh tests/bench/run.sh [NAME...]
 #
 # CSH_BUILD names the build folder (default: build), in which everything has
-# been built. One more benchmark is one file bench_NAME.c and one row below.
+# been built. One more benchmark is one file bench_NAME.c, NAME without its
+# unit, and one row below.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -19,6 +20,8 @@ programs=$build/tests/bench
 benchmarks='
 launch_overhead_ns  noop  -
 lookup_overhead_ns  noop  "small"
+proof_overhead_us  simulated  "proven"
+fingerprint_cpu_over_copy_ratio  noop  -
 '
 
 # driver_folder DRIVER
@@ -32,13 +35,13 @@ driver_folder() {
 # run_one NAME DRIVER WORDS
 run_one() {
     folder=$(driver_folder "$2")
-    for file in "$shim" "$folder/libcuda.so.1" "$programs/bench_${1%_ns}"; do
+    for file in "$shim" "$folder/libcuda.so.1" "$programs/bench_${1%_*}"; do
         [ -e "$file" ] || { echo "$file is not built" >&2; return 1; }
     done
     statistics=$(mktemp)
     status=0
     env LD_LIBRARY_PATH="$folder" LD_PRELOAD="$shim" CUSHADOW_STATS=json \
-        CUSHADOW_STATS_FILE="$statistics" "$programs/bench_${1%_ns}" ||
+        CUSHADOW_STATS_FILE="$statistics" "$programs/bench_${1%_*}" ||
         status=1
     if [ "$3" != - ] && ! grep -q "$3" "$statistics"; then
         echo "$1: the shim did not do what is measured" >&2
