@@ -1,8 +1,8 @@
 /*
  * app_negative.c - writes to device memory by every route and at every moment,
  * and other threads that free, write and destroy: copies of what changed must
- * be true copies. Each scenario says what the program
- * sees and what reached the driver, with the shim and without.
+ * be true copies. Each scenario says what the program sees and what reached the
+ * driver, with the shim and without.
  */
 #include "weight.h"
 

@@ -125,14 +125,20 @@ static void source_written_before_synchronous_copy_is_read(void)
 }
 
 /* The copy engine is busy with another stream's copy, so the shim's own DMA
- * is not done when its call returns: the bytes are those after it. */
+ * is not done when its call returns: the bytes are those after it. The shadow
+ * is made where one was given up, in memory that is pinned already. */
 static void first_offload_behind_a_slow_copy(void)
 {
     CUstream slow = new_stream(CU_STREAM_NON_BLOCKING);
     CUstream copying = new_stream(CU_STREAM_NON_BLOCKING);
-    struct weight weight = uploaded(WEIGHT, 36, copying);
-    struct weight other = uploaded(WEIGHT, 37, copying);
+    struct weight spare = learned(WEIGHT, 38, copying);
+    struct weight other = learned(WEIGHT, 37, copying);
+    struct weight weight;
     uint8_t *host = pinned(WEIGHT);
+
+    OK(cu.cuMemFree_v2(spare.device));
+    offload(spare.host, other.device, WEIGHT, copying);
+    weight = uploaded(WEIGHT, 36, copying);
 
     OK(cu.cuMemcpyDtoHAsync_v2(host, other.device, WEIGHT, slow));
     OK(cu.cuMemcpyDtoHAsync_v2(host, other.device, WEIGHT, slow));

@@ -1,7 +1,7 @@
 /*
  * weight.h - weights of test programs, more of the driver, and scenarios that
- * need settings of their own: what app_negative.c, app_order.c and
- * app_refused.c share beside program.h.
+ * need settings of their own: what the programs of negative.tap share beside
+ * program.h.
  */
 #ifndef CYCLE_WEIGHT_H
 #define CYCLE_WEIGHT_H
@@ -25,7 +25,9 @@
     X(cuMemcpyDtoDAsync_v2, PFN_cuMemcpyDtoDAsync_v3020)                   \
     X(cuMemcpy2D_v2, PFN_cuMemcpy2D_v3020)                                 \
     X(cuCtxGetCurrent, PFN_cuCtxGetCurrent_v4000)                          \
-    X(cuMemUnmap, PFN_cuMemUnmap_v10020)
+    X(cuMemUnmap, PFN_cuMemUnmap_v10020)                                   \
+    X(cuThreadExchangeStreamCaptureMode,                                   \
+      PFN_cuThreadExchangeStreamCaptureMode_v10010)
 
 struct weight_driver {
 #define WEIGHT_X(symbol_, pfn_) pfn_ symbol_;
