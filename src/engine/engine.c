@@ -231,10 +231,18 @@ void csh_engine_stream_destroying(CUstream handle)
     errno = saved_errno;
 }
 
+void csh_engine_capture_beginning(void)
+{
+    int saved_errno = errno;
+
+    csh_captures_beginning();
+    errno = saved_errno;
+}
+
 void csh_engine_capture_begun(CUresult result)
 {
-    if (result == CUDA_SUCCESS) {
-        csh_captures_begun();
+    if (result != CUDA_SUCCESS) {
+        csh_captures_ended();
     }
 }
 

@@ -71,6 +71,7 @@ void csh_engine_stream_created(CUstream stream, CUresult result);
 void csh_engine_stream_destroying(CUstream stream);
 
 /* Stream capture: counted, so that nothing of ours runs beside a capture. */
+void csh_engine_capture_beginning(void); /* before the real call */
 void csh_engine_capture_begun(CUresult result);
 void csh_engine_capture_ended(struct csh_stream stream, CUresult result);
 

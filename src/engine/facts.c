@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "engine/calls.h"
+#include "track/captures.h"
 
 /* After a wait that was in vain. Long against a wait, short against a
  * program's life. */
@@ -123,12 +124,21 @@ static CUresult query_legacy_before(const struct csh_stream *stream)
                                   : CUDA_SUCCESS;
 }
 
-/* All that a copy on this stream would have to wait for. */
+/* All that a copy on this stream would have to wait for. During a capture it
+ * may not be asked; NOT_READY then. */
 static CUresult query_all_before(const struct csh_stream *stream)
 {
-    CUresult result = csh_call_stream_query(stream);
+    CUresult result;
 
-    return result == CUDA_SUCCESS ? query_legacy_before(stream) : result;
+    if (!csh_captures_hold_off()) {
+        return CUDA_ERROR_NOT_READY;
+    }
+    result = csh_call_stream_query(stream);
+    if (result == CUDA_SUCCESS) {
+        result = query_legacy_before(stream);
+    }
+    csh_captures_let_go();
+    return result;
 }
 
 bool csh_facts_is_idle_now(const struct csh_stream *stream)
@@ -139,7 +149,7 @@ bool csh_facts_is_idle_now(const struct csh_stream *stream)
 bool csh_facts_synchronise(const struct csh_stream *stream)
 {
     return csh_call_stream_synchronize(stream) == CUDA_SUCCESS &&
-           query_legacy_before(stream) == CUDA_SUCCESS;
+           query_all_before(stream) == CUDA_SUCCESS;
 }
 
 static bool wait_for_idle(const struct csh_stream *stream,

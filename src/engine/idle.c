@@ -28,9 +28,13 @@ void csh_idle_note_stream(CUcontext context, const struct csh_stream *stream)
 void csh_idle_stream_ending(CUstream handle)
 {
     /* A query would break a capture; unknown counts as busy. */
-    bool was_idle = !csh_captures_any_active() &&
-                    csh_calls()->cuStreamQuery(handle) == CUDA_SUCCESS;
+    bool may_ask = csh_captures_hold_off();
+    bool was_idle =
+        may_ask && csh_calls()->cuStreamQuery(handle) == CUDA_SUCCESS;
 
+    if (may_ask) {
+        csh_captures_let_go();
+    }
     csh_streams_remove(&streams, handle, was_idle);
 }
 
@@ -41,7 +45,13 @@ void csh_idle_context_ended(CUcontext context)
 
 bool csh_idle_is_everything_idle(CUcontext context)
 {
-    return !csh_captures_any_active() &&
-           csh_streams_query(&streams, context,
-                             csh_calls()->cuStreamQuery) == CSH_IDLE;
+    bool is_idle;
+
+    if (!csh_captures_hold_off()) {
+        return false;
+    }
+    is_idle = csh_streams_query(&streams, context,
+                                csh_calls()->cuStreamQuery) == CSH_IDLE;
+    csh_captures_let_go();
+    return is_idle;
 }

@@ -1,7 +1,9 @@
 /*
  * capture.c - wrappers of the calls that begin and end a stream capture.
  *
- * Each makes the program's own call and tells the engine what it returned.
+ * Each makes the program's own call and tells the engine what it returned;
+ * that a capture begins is told before, so that nothing of the shim's is
+ * under way that it would not survive.
  * EndCapture is told with its result: an error may end the capture too.
  */
 #include "driver/driver.h"
@@ -15,6 +17,7 @@ CUresult cuStreamBeginCapture(CUstream stream)
     if (real == NULL) {
         return csh_driver_absent();
     }
+    csh_engine_capture_beginning();
     result = real(stream);
     csh_engine_capture_begun(result);
     return result;
@@ -29,6 +32,7 @@ CUresult cuStreamBeginCapture_ptsz(CUstream stream)
     if (real == NULL) {
         return csh_driver_absent();
     }
+    csh_engine_capture_beginning();
     result = real(stream);
     csh_engine_capture_begun(result);
     return result;
@@ -42,6 +46,7 @@ CUresult cuStreamBeginCapture_v2(CUstream stream, CUstreamCaptureMode mode)
     if (real == NULL) {
         return csh_driver_absent();
     }
+    csh_engine_capture_beginning();
     result = real(stream, mode);
     csh_engine_capture_begun(result);
     return result;
@@ -57,6 +62,7 @@ CUresult cuStreamBeginCapture_v2_ptsz(CUstream stream,
     if (real == NULL) {
         return csh_driver_absent();
     }
+    csh_engine_capture_beginning();
     result = real(stream, mode);
     csh_engine_capture_begun(result);
     return result;
@@ -75,6 +81,7 @@ CUresult cuStreamBeginCaptureToGraph(CUstream stream, CUgraph graph,
     if (real == NULL) {
         return csh_driver_absent();
     }
+    csh_engine_capture_beginning();
     result = real(stream, graph, dependencies, edges, n, mode);
     csh_engine_capture_begun(result);
     return result;
@@ -92,6 +99,7 @@ CUresult cuStreamBeginCaptureToGraph_ptsz(CUstream stream, CUgraph graph,
     if (real == NULL) {
         return csh_driver_absent();
     }
+    csh_engine_capture_beginning();
     result = real(stream, graph, dependencies, edges, n, mode);
     csh_engine_capture_begun(result);
     return result;

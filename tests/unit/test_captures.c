@@ -66,6 +66,52 @@ START_TEST(test_threads_lose_no_count)
 }
 END_TEST
 
+static _Atomic int asking, capturing, met;
+
+static void *asks(void *stop)
+{
+    while (!*(volatile int *)stop) {
+        if (csh_captures_hold_off()) {
+            asking = 1;
+            met += capturing;
+            asking = 0;
+            csh_captures_let_go();
+        }
+    }
+    return NULL;
+}
+
+START_TEST(test_questions_and_captures_never_meet)
+{
+    volatile int stop = 0;
+    pthread_t thread;
+    int i;
+
+    ck_assert_int_eq(pthread_create(&thread, NULL, asks, (void *)&stop), 0);
+    for (i = 0; i < 5000; i++) {
+        csh_captures_beginning();
+        capturing = 1;
+        met += asking;
+        capturing = 0;
+        csh_captures_ended();
+    }
+    stop = 1;
+    pthread_join(thread, NULL);
+    ck_assert_int_eq(met, 0);
+    ck_assert(!csh_captures_any_active());
+}
+END_TEST
+
+START_TEST(test_nothing_is_asked_during_a_capture)
+{
+    csh_captures_beginning();
+    ck_assert(!csh_captures_hold_off());
+    csh_captures_ended();
+    ck_assert(csh_captures_hold_off());
+    csh_captures_let_go();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("captures");
@@ -77,6 +123,8 @@ int main(void)
     tcase_add_test(tcase, test_begins_and_ends_pair);
     tcase_add_test(tcase, test_unseen_beginnings_hide_no_later_capture);
     tcase_add_test(tcase, test_threads_lose_no_count);
+    tcase_add_test(tcase, test_questions_and_captures_never_meet);
+    tcase_add_test(tcase, test_nothing_is_asked_during_a_capture);
     suite_add_tcase(suite, tcase);
 
     runner = srunner_create(suite);
