@@ -10,6 +10,11 @@
 #include <string.h>
 #include <time.h>
 
+static uint64_t launches(void)
+{
+    return cu.simcuda_calls("cuLaunchKernel");
+}
+
 /* --- writes by every route ---------------------------------------------- */
 
 static void two_swapped_words_are_copied(void)
@@ -210,11 +215,6 @@ static void unmapped_memory_is_unlearned(void)
     CHECK_EQUAL(cu.simcuda_bytes(SIM_D2H_PAGEABLE) - pageable, WEIGHT);
 }
 
-static uint64_t launches(void)
-{
-    return cu.simcuda_calls("cuLaunchKernel");
-}
-
 /* Other bytes were uploaded to the same place: there is nothing to prove, and
  * nothing of the shadow's is left to be believed. */
 static void uploaded_bytes_are_captured_anew(void)
@@ -332,7 +332,7 @@ static void *replace_context(void *opaque)
 static void context_is_replaced_by_another_thread(void)
 {
     struct replacement replacement;
-    uint64_t pageable;
+    uint64_t before;
     int round;
 
     OK(cu.cuCtxCreate_v2(&replacement.new, 0, 0));
@@ -351,9 +351,10 @@ static void context_is_replaced_by_another_thread(void)
         OK(cu.cuMemAlloc_v2(&again, WEIGHT));
         CHECK_EQUAL(again, weight.device);
         OK(cu.cuMemsetD8_v2(again, 0x53, WEIGHT));
-        pageable = cu.simcuda_bytes(SIM_D2H_PAGEABLE);
-        offload(host, again, WEIGHT, NULL);
-        CHECK_EQUAL(cu.simcuda_bytes(SIM_D2H_PAGEABLE) - pageable, WEIGHT);
+        before = launches();
+        REACHES(d2h, WEIGHT, WEIGHT, offload(host, again, WEIGHT, NULL));
+        REACHES(d2h, WEIGHT, WEIGHT, offload(host, again, WEIGHT, NULL));
+        CHECK_EQUAL(launches() - before, 0); /* nothing is known of it */
         CHECK(host[0] == 0x53 && host[WEIGHT - 1] == 0x53);
         OK(cu.cuMemFree_v2(again));
         free(host);

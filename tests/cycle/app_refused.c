@@ -261,6 +261,7 @@ static void stream_of_another_context_is_passed(void)
     offload_expecting(&first, WEIGHT, stream);
     CHECK_EQUAL(pageable() - before, 2 * WEIGHT);
     offload_expecting(&weight, 0, NULL);
+    offload_expecting(&first, WEIGHT, NULL); /* nothing was made of it */
     OK(cu.cuCtxDestroy_v2(another));
 }
 
