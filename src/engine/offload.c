@@ -140,6 +140,27 @@ static bool fill_shadow(const struct csh_copy *copy,
     return true;
 }
 
+/* What else waits for a call that may synchronise, if there is nothing to wait
+ * for. A program that allocates from pools alone makes no such call, and would
+ * never have a prover. Pinned is for all contexts, so all have to be idle. */
+static void synchronising_work(const struct attempt *attempt,
+                               const struct csh_shadow *shadow)
+{
+    bool must_pin = !csh_shadow_is_pinned(shadow);
+    bool must_prepare = csh_context_prover(attempt->context) == NULL;
+
+    if ((!must_pin && !must_prepare) || !csh_context_is_the_only_one() ||
+        !csh_idle_is_everything_idle(attempt->context->handle)) {
+        return;
+    }
+    if (must_pin) {
+        csh_residency_pin();
+    }
+    if (must_prepare) {
+        csh_context_prepare();
+    }
+}
+
 static void capture(struct attempt *attempt)
 {
     const struct csh_copy *copy = attempt->copy;
@@ -158,11 +179,7 @@ static void capture(struct attempt *attempt)
         give_up(attempt, reason);
         return;
     }
-    /* Pinned for all contexts, so all of them have to be idle. */
-    if (!csh_shadow_is_pinned(shadow) && csh_context_is_the_only_one() &&
-        csh_idle_is_everything_idle(attempt->context->handle)) {
-        csh_residency_pin();
-    }
+    synchronising_work(attempt, shadow);
     if (!fill_shadow(copy, shadow)) {
         give_up(attempt, CSH_REASON_error);
         /* Unless the stream is done, nobody knows whether a DMA still writes

@@ -344,4 +344,5 @@ void csh_residency_forget_context(CUcontext context)
     csh_ranges_remove_if(&devices, is_of_context, device_removed, context);
     end_uses(context);
     csh_lock_release(&lock);
+    csh_slab_note_context_ended(pool);
 }

@@ -74,6 +74,12 @@ void csh_slab_mark_aliased(struct csh_slab_pool *pool,
  * calls try again. Returns the bytes newly pinned. Calls the driver. */
 size_t csh_slab_register_pending(struct csh_slab_pool *pool);
 
+/* A context of the program has ended, and with it perhaps registrations that
+ * were made in it (CUDA does not say of portable ones). The next
+ * csh_slab_register_pending() makes sure; until then copies may be slower than
+ * csh_slab_is_pinned() says, and nothing else. Calls nothing. */
+void csh_slab_note_context_ended(struct csh_slab_pool *pool);
+
 /* Ends every registration, before the context that made them ends; a later
  * csh_slab_register_pending() makes them again. Nothing may be in flight
  * from or to any extent. Calls the driver. */

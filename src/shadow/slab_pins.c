@@ -78,12 +78,97 @@ static void settle_locked(struct csh_slab_pool *pool,
     pool->n_refused++;
 }
 
+/* Ends the registration of a step that is `changing`. False when the driver
+ * may still know the addresses. */
+static bool unregister(struct csh_slab_pool *pool, struct csh_slab_step *step)
+{
+    CUresult result;
+
+    csh_lock_assert_none();
+    result = pool->pins->host_unregister(step->address);
+    csh_statistics_add(CSH_GAUGE_pinned_bytes, -(int64_t)step->bytes);
+    if ((result == CUDA_SUCCESS) ||
+        (result == CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED)) {
+        return true;
+    }
+
+    csh_warn("shadow", "%zu bytes stay registered: the driver answered %d",
+             step->bytes, (int)result);
+    return false;
+}
+
+/* Takes the next registered step that was not looked at in this round. */
+static struct csh_slab_step *
+take_doubtful_locked(struct csh_slab_pool *pool) CSH_REQUIRES(pool->lock)
+{
+    struct csh_slab_chunk *chunk;
+    struct csh_slab_step *step;
+
+    for (chunk = pool->chunks; chunk != NULL; chunk = chunk->next) {
+        for (step = chunk->last; step != NULL; step = step->older) {
+            if (step->is_doubtful &&
+                (atomic_load(&step->state) == CSH_STEP_REGISTERED)) {
+                step->is_doubtful = false;
+                set_state(step, CSH_STEP_CHANGING);
+                return step;
+            }
+        }
+    }
+
+    return NULL;
+}
+
+/* Registers again what a context may have taken along: the driver says of
+ * memory that it still knows that it is registered already. */
+static void settle_doubts(struct csh_slab_pool *pool)
+{
+    struct csh_slab_step *step;
+    enum csh_step_state state;
+    CUresult result;
+
+    csh_lock_acquire(&pool->lock);
+    while ((step = take_doubtful_locked(pool)) != NULL) {
+        csh_lock_release(&pool->lock);
+        csh_lock_assert_none();
+        result = pool->pins->host_register(step->address, step->bytes,
+                                           REGISTER_FLAGS);
+        if ((result == CUDA_SUCCESS) ||
+            (result == CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED)) {
+            state = CSH_STEP_REGISTERED;
+        } else {
+            state = unregister(pool, step) ? CSH_STEP_REFUSED
+                                           : CSH_STEP_STUCK;
+        }
+        csh_lock_acquire(&pool->lock);
+        if (state != CSH_STEP_REGISTERED) {
+            pool->pinned_bytes -= step->bytes;
+        }
+        set_state(step, state);
+    }
+    csh_lock_release(&pool->lock);
+}
+
+void csh_slab_note_context_ended(struct csh_slab_pool *pool)
+{
+    struct csh_slab_chunk *chunk;
+    struct csh_slab_step *step;
+
+    csh_lock_acquire(&pool->lock);
+    for (chunk = pool->chunks; chunk != NULL; chunk = chunk->next) {
+        for (step = chunk->last; step != NULL; step = step->older) {
+            step->is_doubtful = true;
+        }
+    }
+    csh_lock_release(&pool->lock);
+}
+
 size_t csh_slab_register_pending(struct csh_slab_pool *pool)
 {
     struct csh_slab_step *step;
     CUresult result = CUDA_SUCCESS;
     size_t bytes    = 0;
 
+    settle_doubts(pool);
     csh_lock_acquire(&pool->lock);
     if (pool->n_calls_to_skip > 0) {
         pool->n_calls_to_skip--;
@@ -111,25 +196,6 @@ size_t csh_slab_register_pending(struct csh_slab_pool *pool)
     csh_lock_release(&pool->lock);
 
     return bytes;
-}
-
-/* Ends the registration of a step that is `changing`. False when the driver
- * may still know the addresses. */
-static bool unregister(struct csh_slab_pool *pool, struct csh_slab_step *step)
-{
-    CUresult result;
-
-    csh_lock_assert_none();
-    result = pool->pins->host_unregister(step->address);
-    csh_statistics_add(CSH_GAUGE_pinned_bytes, -(int64_t)step->bytes);
-    if ((result == CUDA_SUCCESS) ||
-        (result == CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED)) {
-        return true;
-    }
-
-    csh_warn("shadow", "%zu bytes stay registered: the driver answered %d",
-             step->bytes, (int)result);
-    return false;
 }
 
 static struct csh_slab_step *

@@ -47,6 +47,9 @@ struct csh_slab_step {
     size_t bytes;
     /* enum csh_step_state; written under the pool's lock. */
     _Atomic unsigned state;
+    /* A context ended since this was registered, and may have taken the
+     * registration along. */
+    bool is_doubtful;
 };
 
 /* All but memory is guarded by the pool's lock. */

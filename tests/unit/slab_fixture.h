@@ -43,6 +43,10 @@ static CUresult CUDAAPI fake_register(void *address, size_t bytes,
         result = CUDA_ERROR_OUT_OF_MEMORY;
     } else {
         for (i = 0; i < n_registered; i++) {
+            if ((pins[i].address == start) && (pins[i].bytes == bytes)) {
+                pthread_mutex_unlock(&pins_lock);
+                return CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED;
+            }
             ck_assert((start >= pins[i].address + pins[i].bytes) ||
                       (start + bytes <= pins[i].address));
         }

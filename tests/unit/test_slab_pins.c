@@ -115,6 +115,31 @@ START_TEST(test_registrations_end_and_begin_again)
 }
 END_TEST
 
+/* The context that made them may take registrations along. */
+START_TEST(test_registrations_are_made_sure_of_after_a_context)
+{
+    struct csh_extent extent = take(MIB);
+
+    ck_assert_uint_gt(csh_slab_register_pending(pool), 0);
+    csh_slab_note_context_ended(pool); /* it took nothing along */
+    csh_slab_register_pending(pool);
+    ck_assert(csh_slab_is_pinned(&extent) && driver_knows(&extent));
+
+    n_registered = 0;
+    csh_slab_note_context_ended(pool); /* it took all along */
+    csh_slab_register_pending(pool);
+    ck_assert(csh_slab_is_pinned(&extent) && driver_knows(&extent));
+
+    n_registered = 0;
+    refuse_from  = 0;
+    csh_slab_note_context_ended(pool); /* and now the driver has had enough */
+    csh_slab_register_pending(pool);
+    ck_assert(!csh_slab_is_pinned(&extent) && !driver_knows(&extent));
+    ck_assert_uint_eq(usage().pinned_bytes, 0);
+    csh_slab_free(pool, &extent);
+}
+END_TEST
+
 START_TEST(test_addresses_that_stay_registered_are_never_reused)
 {
     struct csh_extent extent = take(5 * MIB);
@@ -255,6 +280,7 @@ static Suite *make_suite(void)
     tcase_add_loop_test(tcase, test_refused_at_the_nth, 0, 3);
     tcase_add_test(tcase, test_refusals_are_asked_again_less_and_less);
     tcase_add_test(tcase, test_registrations_end_and_begin_again);
+    tcase_add_test(tcase, test_registrations_are_made_sure_of_after_a_context);
     tcase_add_test(tcase, test_addresses_that_stay_registered_are_never_reused);
     tcase_add_test(tcase, test_registration_that_would_not_end_in_use);
     tcase_add_test(tcase, test_a_growing_step_is_not_registered);
