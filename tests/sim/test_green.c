@@ -285,9 +285,9 @@ START_TEST(mapping_has_access_by_device)
 {
     CUmemAllocationProp prop = {
         .type = CU_MEM_ALLOCATION_TYPE_PINNED,
-        .location = {CU_MEM_LOCATION_TYPE_DEVICE, {1}},
+        .location = {.type = CU_MEM_LOCATION_TYPE_DEVICE, .id = 1},
     };
-    CUmemAccessDesc access = {.location = {CU_MEM_LOCATION_TYPE_DEVICE, {1}},
+    CUmemAccessDesc access = {.location = prop.location,
                               .flags = CU_MEM_ACCESS_FLAGS_PROT_READWRITE};
     size_t bytes = (size_t)2 << 20;
     CUmemGenericAllocationHandle handle;

@@ -120,7 +120,7 @@ static CUmemAllocationProp sharing(void)
 
 static CUdeviceptr mapped(CUmemGenericAllocationHandle handle)
 {
-    CUmemAccessDesc access = {.location = {CU_MEM_LOCATION_TYPE_DEVICE, {0}},
+    CUmemAccessDesc access = {.location = {.type = CU_MEM_LOCATION_TYPE_DEVICE},
                               .flags = CU_MEM_ACCESS_FLAGS_PROT_READWRITE};
     CUdeviceptr at;
 

@@ -30,7 +30,7 @@ static CUdeviceptr reserved(size_t bytes)
 static void set_access(CUdeviceptr address, size_t bytes,
                        CUmemAccess_flags flags)
 {
-    CUmemAccessDesc access = {.location = {CU_MEM_LOCATION_TYPE_DEVICE, {0}},
+    CUmemAccessDesc access = {.location = {.type = CU_MEM_LOCATION_TYPE_DEVICE},
                               .flags = flags};
 
     ok(cuMemSetAccess(address, bytes, &access, 1));
@@ -255,7 +255,7 @@ END_TEST
 /* Flags are those of the mapping, and end with it. */
 START_TEST(access_flags_are_told)
 {
-    CUmemLocation here = {CU_MEM_LOCATION_TYPE_DEVICE, {0}};
+    CUmemLocation here = {.type = CU_MEM_LOCATION_TYPE_DEVICE};
     CUdeviceptr at = reserved(M);
     CUmemGenericAllocationHandle handle = created(M);
     unsigned long long flags = 77;
@@ -361,7 +361,7 @@ START_TEST(misuse_is_refused)
         .type = CU_MEM_ALLOCATION_TYPE_PINNED,
         .location = {.type = CU_MEM_LOCATION_TYPE_DEVICE},
     };
-    CUmemAccessDesc access = {.location = {CU_MEM_LOCATION_TYPE_DEVICE, {0}},
+    CUmemAccessDesc access = {.location = {.type = CU_MEM_LOCATION_TYPE_DEVICE},
                               .flags = CU_MEM_ACCESS_FLAGS_PROT_READWRITE};
     CUdeviceptr at = reserved(2 * M), other;
     CUmemGenericAllocationHandle handle = created(M), none;
