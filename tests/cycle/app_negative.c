@@ -202,8 +202,8 @@ static void freed_memory_is_unlearned(void)
     CHECK(host[0] == 0x46 && host[WEIGHT - 1] == 0x46);
 }
 
-/* The simulated driver maps no memory by handles; the call fails, and the
- * range is only known no more. */
+/* This memory was not mapped by a handle, so the call fails; the range is only
+ * known no more. */
 static void unmapped_memory_is_unlearned(void)
 {
     struct weight weight = learned(WEIGHT, 24, NULL);
