@@ -15,7 +15,7 @@
 #include "track/stream.h"
 #include "verify/prover.h"
 
-/* X(symbol = field, type). All are needed. */
+/* X(symbol = field, type). All of these are needed. */
 #define CSH_ENGINE_CALLS(X)                                                \
     X(cuCtxGetCurrent, PFN_cuCtxGetCurrent_v4000)                          \
     X(cuCtxGetDevice, PFN_cuCtxGetDevice_v2000)                            \
@@ -45,9 +45,13 @@
     X(cuThreadExchangeStreamCaptureMode,                                   \
       PFN_cuThreadExchangeStreamCaptureMode_v10010)
 
+/* NULL where the driver is older than the entry. */
+#define CSH_ENGINE_OPTIONAL_CALLS(X) X(cuCtxGetId, PFN_cuCtxGetId_v12000)
+
 struct csh_engine_calls {
 #define CSH_X(symbol_, pfn_) pfn_ symbol_;
     CSH_ENGINE_CALLS(CSH_X)
+    CSH_ENGINE_OPTIONAL_CALLS(CSH_X)
 #undef CSH_X
 };
 

@@ -24,6 +24,7 @@ enum prepared { UNPREPARED, PREPARING, PREPARED };
 
 struct entry {
     struct csh_context context; /* first: what the callers see */
+    unsigned long long id;      /* of the handle when the entry was made */
     bool is_primary;            /* of its device; true in doubt */
     unsigned n_users;           /* under the lock */
     bool is_ended;              /* under the lock; out of the table */
@@ -105,7 +106,7 @@ static bool is_primary(CUcontext handle, CUdevice device)
     return primary == handle;
 }
 
-static struct entry *entry_create(CUcontext handle)
+static struct entry *entry_create(CUcontext handle, unsigned long long id)
 {
     struct entry *entry = calloc(1, sizeof(*entry));
 
@@ -113,6 +114,7 @@ static struct entry *entry_create(CUcontext handle)
         return NULL;
     }
     entry->context.handle = handle;
+    entry->id = id;
     if (csh_calls()->cuCtxGetDevice(&entry->context.device) !=
         CUDA_SUCCESS) {
         free(entry);
@@ -159,29 +161,6 @@ static struct entry *add(struct entry *fresh)
     return entry;
 }
 
-static struct entry *acquire(void)
-{
-    struct entry *entry;
-    CUcontext handle = NULL;
-
-    csh_lock_assert_none();
-    if (csh_calls()->cuCtxGetCurrent(&handle) != CUDA_SUCCESS ||
-        handle == NULL) {
-        return NULL;
-    }
-    csh_lock_acquire(&lock);
-    entry = find_locked(handle);
-    if (entry != NULL) {
-        entry->n_users++;
-    }
-    csh_lock_release(&lock);
-    if (entry == NULL) {
-        entry = entry_create(handle);
-        entry = entry != NULL ? add(entry) : NULL;
-    }
-    return entry;
-}
-
 static void release(struct entry *entry)
 {
     bool is_last;
@@ -193,6 +172,59 @@ static void release(struct entry *entry)
     if (is_last) {
         entry_free(entry);
     }
+}
+
+static void end(struct entry *entry) CSH_REQUIRES(lock)
+{
+    HASH_DEL(entries, entry);
+    entry->is_ended = true;
+    entry->n_users++;
+}
+
+/* A context may end unseen (a private way into the driver) and its handle
+ * come back; its number never does (cuda.h, cuCtxGetId). */
+static unsigned long long id_of(CUcontext handle)
+{
+    unsigned long long id = 0;
+
+    if (csh_calls()->cuCtxGetId == NULL ||
+        csh_calls()->cuCtxGetId(handle, &id) != CUDA_SUCCESS) {
+        id = 0;
+    }
+    return id;
+}
+
+static struct entry *acquire(void)
+{
+    struct entry *entry, *stale = NULL;
+    unsigned long long id;
+    CUcontext handle = NULL;
+
+    csh_lock_assert_none();
+    if (csh_calls()->cuCtxGetCurrent(&handle) != CUDA_SUCCESS ||
+        handle == NULL) {
+        return NULL;
+    }
+    id = id_of(handle);
+    csh_lock_acquire(&lock);
+    entry = find_locked(handle);
+    if (entry != NULL && entry->id != id) {
+        stale = entry;
+        entry = NULL;
+        end(stale);
+    }
+    if (entry != NULL) {
+        entry->n_users++;
+    }
+    csh_lock_release(&lock);
+    if (stale != NULL) {
+        release(stale);
+    }
+    if (entry == NULL) {
+        entry = entry_create(handle, id);
+        entry = entry != NULL ? add(entry) : NULL;
+    }
+    return entry;
 }
 
 const struct csh_context *csh_context_acquire(void)
@@ -247,13 +279,6 @@ bool csh_context_is_the_only_one(void)
     is_only = HASH_COUNT(entries) == 1;
     csh_lock_release(&lock);
     return is_only;
-}
-
-static void end(struct entry *entry) CSH_REQUIRES(lock)
-{
-    HASH_DEL(entries, entry);
-    entry->is_ended = true;
-    entry->n_users++;
 }
 
 void csh_context_end(CUcontext handle)

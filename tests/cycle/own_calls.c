@@ -10,6 +10,7 @@ int main(void)
 {
 #define CSH_X(symbol_, pfn_) puts(#symbol_);
     CSH_ENGINE_CALLS(CSH_X)
+    CSH_ENGINE_OPTIONAL_CALLS(CSH_X)
     CSH_PROVER_CALLS(CSH_X)
     CSH_PROVER_OPTIONAL_CALLS(CSH_X)
 #undef CSH_X
