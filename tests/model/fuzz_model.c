@@ -13,12 +13,11 @@
  * and run on the simulated driver, with the shim or without it:
  *
  *   mkdir -p corpus
- *   CYCLE_SHIM=1 CUSHADOW_PROOF_TIMEOUT_MS=20000 LD_LIBRARY_PATH=tests/sim/.libs \
- *     LD_PRELOAD=.libs/libcushadow.so ./fuzz_model -max_len=4096 \
- *     -max_total_time=600 -detect_leaks=0 corpus
+ *   CYCLE_SHIM=1 CUSHADOW_PROOF_TIMEOUT_MS=20000 \
+ *     LD_LIBRARY_PATH=tests/sim/.libs LD_PRELOAD=.libs/libcushadow.so \
+ *     ./fuzz_model -max_len=4096 -max_total_time=600 -detect_leaks=0 corpus
  *
- * `fuzz_model CRASH-FILE` makes a kept input again. Forks are left out: a
- * fuzzer's own handlers do not survive them.
+ * `fuzz_model CRASH-FILE` makes a kept input again.
  *
  * Driver and shim live as long as the process, so what an input meets may
  * depend on the inputs before it: a crash that its file alone does not make

@@ -169,8 +169,11 @@ bool model_once_in(struct model_world *world, uint64_t n);
 void model_note(struct model_world *world, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Prints seed, operation and the last notes to stderr, and ends the program:
- * status 1, or abort() under a fuzzer. */
+/* Prints the last notes, seed and operation to stderr. */
+void model_tell(const struct model_world *world);
+
+/* Prints that and the text, and ends the program: status 1, or abort() under
+ * a fuzzer. */
 void model_fail(const struct model_world *world, const char *format, ...)
     __attribute__((format(printf, 2, 3), noreturn));
 extern bool model_aborts;
@@ -210,19 +213,22 @@ void model_renew_stream(struct model_world *world);
 /* ---------------------------------------------------- model_memory.c --- */
 
 size_t model_size(struct model_world *world);
-/* A block or buffer of at least `bytes`, made if need be; its number. */
+/* Any size, but not less than that. */
+size_t model_at_least(struct model_world *world, size_t bytes);
+/* malloc that fails loudly. */
+uint8_t *model_allocate(struct model_world *world, size_t bytes);
+void model_begin_object(struct model_world *world,
+                        struct model_object *object, size_t bytes);
+void model_end_object(struct model_object *object);
+
+/* A block of at least `bytes`, made if need be; its number. */
 unsigned model_need_block(struct model_world *world, size_t bytes);
-unsigned model_need_buffer(struct model_world *world, size_t bytes);
 /* Makes one of exactly this size in that slot. */
 void model_make_block(struct model_world *world, unsigned number,
                       size_t bytes);
-void model_make_buffer(struct model_world *world, unsigned number,
-                       size_t bytes, enum model_kind kind);
 void model_free_block(struct model_world *world, unsigned number);
-void model_free_buffer(struct model_world *world, unsigned number);
-/* The context took them with it. */
+/* The context took it with it. */
 void model_lose_block(struct model_world *world, unsigned number);
-void model_lose_pinning(struct model_world *world, unsigned number);
 
 /* A part of the block: whole, a piece, a union of pieces, or anything. */
 struct model_range model_part(struct model_world *world,
@@ -233,8 +239,20 @@ void model_check_buffer(struct model_world *world, unsigned number,
 void model_check_block(struct model_world *world, unsigned number);
 void model_check_all(struct model_world *world);
 
-/* Operations. */
+/* An operation. */
 void model_renew_block(struct model_world *world);
+
+/* --------------------------------------------------- model_buffers.c --- */
+
+/* As for blocks. */
+unsigned model_need_buffer(struct model_world *world, size_t bytes);
+void model_make_buffer(struct model_world *world, unsigned number,
+                       size_t bytes, enum model_kind kind);
+void model_free_buffer(struct model_world *world, unsigned number);
+/* The context that it was pinned in took that with it. */
+void model_lose_pinning(struct model_world *world, unsigned number);
+
+/* Operations. */
 void model_renew_buffer(struct model_world *world);
 void model_resize_buffer(struct model_world *world);
 void model_register_buffer(struct model_world *world);
@@ -246,6 +264,8 @@ void model_look(struct model_world *world);
 void model_offload(struct model_world *world);
 void model_reload(struct model_world *world);
 void model_upload(struct model_world *world);
+void model_patch_device(struct model_world *world);
+void model_patch_host(struct model_world *world);
 void model_cycle(struct model_world *world);
 void model_host_to_host(struct model_world *world);
 

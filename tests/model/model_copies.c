@@ -198,33 +198,116 @@ void model_offload(struct model_world *world)
     remember(world, block, part, buffer, offset);
 }
 
-/* The host range of an offload goes back, to where it was or elsewhere. */
-void model_reload(struct model_world *world)
+/* Some offload of late whose block and buffer are still there, or NULL. */
+static const struct model_pair *any_pair(struct model_world *world,
+                                         bool needs_block)
 {
     unsigned n = world->n_pairs < MODEL_PAIRS ? world->n_pairs : MODEL_PAIRS;
     const struct model_pair *pair;
 
     if (n == 0) {
-        model_offload(world);
-        return;
+        return NULL;
     }
     pair = &world->pair[model_choose(world, n)];
     if (world->buffer[pair->buffer].object.generation !=
             pair->buffer_generation ||
         world->buffer[pair->buffer].object.expected == NULL) {
-        model_upload(world);
-        return;
+        return NULL;
     }
-    if (world->block[pair->block].object.generation ==
-            pair->block_generation &&
-        world->block[pair->block].object.expected != NULL &&
-        !model_once_in(world, 4)) {
+    if (needs_block && (world->block[pair->block].object.generation !=
+                            pair->block_generation ||
+                        world->block[pair->block].object.expected == NULL)) {
+        return NULL;
+    }
+    return pair;
+}
+
+/* The host range of an offload goes back, to where it was or elsewhere. */
+void model_reload(struct model_world *world)
+{
+    const struct model_pair *pair =
+        any_pair(world, !model_once_in(world, 4));
+
+    if (pair == NULL) {
+        model_upload(world);
+    } else if (world->block[pair->block].object.bytes >=
+               pair->device.offset + pair->host.bytes) {
         model_copy_in(world, pair->block, pair->device.offset, pair->buffer,
                       pair->host);
     } else {
         model_copy_in(world, model_need_block(world, pair->host.bytes), 0,
                       pair->buffer, pair->host);
     }
+}
+
+/* First, last, around a border of what a fingerprint takes as one, or any. */
+static size_t telling_place(struct model_world *world, size_t bytes)
+{
+    static const size_t borders[] = {16, 512, 4096, 16384, 65536};
+    size_t at = borders[model_choose(world, 5)];
+
+    switch (model_choose(world, 5)) {
+    case 0:
+        return 0;
+    case 1:
+        return bytes - 1;
+    case 2: /* among the last */
+        return bytes - 1 - model_choose(world, bytes < 16 ? bytes : 16);
+    case 3:
+        at = at * (1 + model_choose(world, 1 + bytes / at)) -
+             model_choose(world, 2);
+        return at < bytes ? at : bytes - 1;
+    default:
+        return model_choose(world, bytes);
+    }
+}
+
+/* One bit of offloaded memory changes unseen, and it is offloaded again. */
+void model_patch_device(struct model_world *world)
+{
+    const struct model_pair *found = any_pair(world, true);
+    struct model_pair pair;
+    struct model_block *block;
+    size_t at;
+    uint8_t value;
+
+    if (found == NULL) {
+        model_offload(world);
+        return;
+    }
+    pair = *found;
+    block = &world->block[pair.block];
+    at = pair.device.offset + telling_place(world, pair.device.bytes);
+    value = block->object.expected[at] ^
+            (uint8_t)(1u << model_choose(world, 8));
+    model_note(world, "patch: block %u, byte %zu", pair.block, at);
+    model_settle(world, &block->object);
+    cu.simcuda_poke(block->address + at, &value, 1);
+    block->object.expected[at] = value;
+    model_copy_out(world, pair.block, pair.device, pair.buffer,
+                   pair.host.offset);
+}
+
+/* One bit of the host's copy changes, and it goes back. */
+void model_patch_host(struct model_world *world)
+{
+    const struct model_pair *pair = any_pair(world, true);
+    struct model_buffer *buffer;
+    size_t at;
+
+    if (pair == NULL) {
+        model_upload(world);
+        return;
+    }
+    buffer = &world->buffer[pair->buffer];
+    at = pair->host.offset + telling_place(world, pair->host.bytes);
+    model_note(world, "patch: buffer %u, byte %zu", pair->buffer, at);
+    model_settle(world, &buffer->object);
+    buffer->memory[at] ^= 0x04;
+    buffer->object.expected[at] ^= 0x04;
+    model_copy_in(world, pair->block, pair->device.offset, pair->buffer,
+                  pair->host);
+    model_check_block(world, pair->block);
 }
 
 void model_upload(struct model_world *world)

@@ -12,6 +12,7 @@ static const struct operation {
 } operations[] = {
     {model_offload, 240},        {model_reload, 140},
     {model_upload, 90},          {model_cycle, 60},
+    {model_patch_device, 60},    {model_patch_host, 30},
     {model_memset, 20},          {model_kernel, 60},
     {model_axpy, 15},            {model_device_copy, 25},
     {model_poke, 25},            {model_renew_block, 40},

@@ -88,33 +88,29 @@ static void digest(struct model_world *world, const void *bytes, size_t n)
 void model_note(struct model_world *world, const char *format, ...)
 {
     char *note = world->history[world->n_notes++ % MODEL_HISTORY];
-    size_t at;
+    int at = snprintf(note, MODEL_NOTE_BYTES, "%llu: ",
+                      (unsigned long long)world->operation);
     va_list args;
 
-    at = (size_t)snprintf(note, MODEL_NOTE_BYTES, "%llu: ",
-                          (unsigned long long)world->operation);
+    CHECK(format != NULL);
     va_start(args, format);
-    vsnprintf(note + at, MODEL_NOTE_BYTES - at, format, args);
+    vsnprintf(note + at, MODEL_NOTE_BYTES - (size_t)at, format, args);
     va_end(args);
     digest(world, note, strlen(note));
 }
 
-void model_fail(const struct model_world *world, const char *format, ...)
+void model_tell(const struct model_world *world)
 {
     unsigned i = world->n_notes > MODEL_HISTORY
                      ? world->n_notes - MODEL_HISTORY : 0;
-    va_list args;
 
     fprintf(stderr, "The last that thread %u did (operation: what):\n",
             world->number);
     for (; i < world->n_notes; i++) {
         fprintf(stderr, "  %s\n", world->history[i % MODEL_HISTORY]);
     }
-    va_start(args, format);
-    vfprintf(stderr, format, args);
-    va_end(args);
     fprintf(stderr,
-            "\nmodel: seed %llu, thread %u, operation %llu %s the shim. "
+            "model: seed %llu, thread %u, operation %llu, %s the shim. "
             "Again: model_test --seed %llu --operations %llu --threads %u\n",
             (unsigned long long)world->seed, world->number,
             (unsigned long long)world->operation,
@@ -122,6 +118,17 @@ void model_fail(const struct model_world *world, const char *format, ...)
             (unsigned long long)world->seed,
             (unsigned long long)(world->operation * world->n_worlds),
             world->n_worlds);
+}
+
+void model_fail(const struct model_world *world, const char *format, ...)
+{
+    va_list args;
+
+    model_tell(world);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
     fflush(stderr);
     if (model_aborts) {
         abort();

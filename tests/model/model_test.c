@@ -14,12 +14,14 @@
 #include "model.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
-enum { MAX_THREADS = 16, STEPS_AFTER_BREAK = 20 };
+enum { MAX_THREADS = 16, STEPS_AFTER_BREAK = 20, TIME_LIMIT_S = 1200 };
 
 struct arguments {
     uint64_t seed, operations, threads;
@@ -29,17 +31,46 @@ struct arguments {
 static struct model_world worlds[MAX_THREADS];
 static uint64_t operations_each;
 
-static void *run(void *opaque)
+/* What this thread runs, for the message of a crash. */
+static _Thread_local const struct model_world *living;
+
+/* A crash, or a run that does not end. Printing is no business of a signal
+ * handler, but the process is at its end anyway. */
+static void die(int number)
 {
-    struct model_world *world = opaque;
+    size_t i;
+
+    fprintf(stderr, "model: %s\n", strsignal(number));
+    for (i = 0; i < MAX_THREADS; i++) {
+        if (worlds[i].n_worlds > 0 &&
+            (living == NULL || living == &worlds[i])) {
+            model_tell(&worlds[i]);
+        }
+    }
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+static void watch(void)
+{
+#ifndef __SANITIZE_ADDRESS__ /* which says more */
+    signal(SIGSEGV, die);
+    signal(SIGBUS, die);
+#endif
+    signal(SIGALRM, die);
+    alarm(TIME_LIMIT_S);
+}
+
+static void run(struct model_world *world)
+{
     uint64_t i;
 
+    living = world;
     model_open(world);
     for (i = 0; i < operations_each; i++) {
         model_step(world);
     }
     model_check_all(world);
-    return NULL;
 }
 
 /* A broken context answers nothing: its memory is not given back one by one,
@@ -65,18 +96,13 @@ static void break_and_go_on(struct model_world *world)
     }
 }
 
-static void *finish(void *opaque)
-{
-    model_close(opaque);
-    return NULL;
-}
-
-/* Each world in a thread of its own, as its per-thread stream and its current
- * context want it; a single one in the main thread. */
+/* A world's per-thread stream and current context are those of one thread:
+ * each has its own, a single one the main thread. */
 static void *live(void *opaque)
 {
     run(opaque);
-    return finish(opaque);
+    model_close(opaque);
+    return NULL;
 }
 
 static uint64_t number_after(int argc, char **argv, int i)
@@ -166,7 +192,7 @@ static void run_all(const struct arguments *arguments)
         if (arguments->breaks) {
             break_and_go_on(&worlds[0]);
         }
-        finish(&worlds[0]);
+        model_close(&worlds[0]);
         return;
     }
     for (i = 0; i < arguments->threads; i++) {
@@ -186,6 +212,7 @@ int main(int argc, char **argv)
            (unsigned long long)arguments.operations,
            (unsigned long long)arguments.threads);
     fflush(stdout);
+    watch();
     operations_each = arguments.operations / arguments.threads;
     model_start();
     run_all(&arguments);
