@@ -82,10 +82,11 @@ static struct csh_slab_step *open_step_locked(struct csh_slab_chunk *chunk,
 
     step = malloc(sizeof(*step));
     if (step != NULL) {
-        step->chunk   = chunk;
-        step->older   = chunk->last;
-        step->address = chunk->memory.address + chunk->frontier;
-        step->bytes   = 0;
+        step->chunk       = chunk;
+        step->older       = chunk->last;
+        step->address     = chunk->memory.address + chunk->frontier;
+        step->bytes       = 0;
+        step->is_doubtful = false;
         atomic_init(&step->state, CSH_STEP_UNREGISTERED);
         chunk->last = step;
     }
