@@ -495,6 +495,45 @@ static void device_of_another_context_is_passed(void)
     offload_expecting(near, WEIGHT, 24, 0, NULL);
 }
 
+/* A kernel of this context may read it, but the shim has no need to. */
+static void mapping_of_another_device_is_passed(void)
+{
+    CUmemAllocationProp prop = {
+        .type = CU_MEM_ALLOCATION_TYPE_PINNED,
+        .location = {.type = CU_MEM_LOCATION_TYPE_DEVICE, .id = 1},
+    };
+    CUmemGenericAllocationHandle handle;
+    CUdeviceptr at = reserved(WEIGHT);
+
+    CHECK(has_two_devices());
+    OK(mem.cuMemCreate(&handle, WEIGHT, &prop, 0));
+    map(at, WEIGHT, handle);
+    learn(at, WEIGHT, 26, NULL);
+    offload_expecting(at, WEIGHT, 26, WEIGHT, NULL);
+    launch_fill(at, 61, 1, NULL);
+    changed_expecting(at, WEIGHT, 26, 61, NULL);
+}
+
+/* The device may read it, and says so, but no kernel of this context. */
+static void memory_of_another_context_is_passed(void)
+{
+    CUdeviceptr device;
+    CUcontext other;
+
+    OK(cu.cuMemAlloc_v2(&device, WEIGHT)); /* this context has a prover now */
+    OK(cu.cuCtxCreate_v2(&other, 0, 0));
+    OK(cu.cuMemAlloc_v2(&device, WEIGHT));
+    learn(device, WEIGHT, 27, NULL);
+    offload_expecting(device, WEIGHT, 27, 0, NULL);
+    OK(mem.cuCtxPopCurrent_v2(NULL));
+    learn(device, WEIGHT, 28, NULL);
+    offload_expecting(device, WEIGHT, 28, WEIGHT, NULL);
+    OK(cu.cuCtxSynchronize());
+    OK(mem.cuCtxPushCurrent_v2(other));
+    offload_expecting(device, WEIGHT, 28, WEIGHT, NULL); /* of no record */
+    OK(cu.cuCtxDestroy_v2(other));
+}
+
 static void scenario(void (*run)(void))
 {
     find_calls();
@@ -517,7 +556,9 @@ static void scenario(void (*run)(void))
     X(pool_memory_with_a_free_in_flight)             \
     X(green_stream_is_passed)                        \
     X(green_context_may_be_current)                  \
-    X(device_of_another_context_is_passed)
+    X(device_of_another_context_is_passed)           \
+    X(mapping_of_another_device_is_passed)           \
+    X(memory_of_another_context_is_passed)
 
 #define MEMORY_X(name_)            \
     static void run_##name_(void)  \

@@ -39,14 +39,19 @@ static size_t attribute_bytes(CUpointer_attribute attribute)
     }
 }
 
-/* Of the device of the current context; without one, nothing. */
+/* Of the device of the current context, as cuda.h words it; without one,
+ * nothing. So memory of another context on the same device has them, although
+ * a kernel of this context must not touch it. */
 static uint64_t access_flags(const struct sim_range *range)
 {
     CUcontext context = sim_context_current();
 
-    return sim_context_is_alive(context)
-               ? sim_range_access(range, context, SIM_KERNEL)
-               : SIM_NEEDS_NOTHING;
+    if (!sim_context_is_alive(context)) {
+        return SIM_NEEDS_NOTHING;
+    }
+    return range->kind != SIM_MAPPED && range->device == context->device
+               ? SIM_WRITES
+               : sim_range_access(range, context, SIM_KERNEL);
 }
 
 static uint64_t attribute_value(const struct sim_range *range,

@@ -242,12 +242,16 @@ END_TEST
 
 START_TEST(memory_of_another_context_breaks_a_kernel)
 {
+    unsigned flags = 9;
     CUcontext other;
     CUdeviceptr theirs;
 
     ok(cuCtxCreate_v2(&other, 0, 0));
     theirs = allocate_device(N);
     ok(cuCtxPopCurrent_v2(NULL));
+    ok(cuPointerGetAttribute(&flags, CU_POINTER_ATTRIBUTE_ACCESS_FLAGS,
+                             theirs));
+    ck_assert_uint_eq(flags, CU_POINTER_ATTRIBUTE_ACCESS_FLAG_READWRITE);
     launch_fill(stream_b, theirs, 5, 1);
     ck_assert_int_eq(cuStreamSynchronize(stream_b),
                      CUDA_ERROR_ILLEGAL_ADDRESS);
