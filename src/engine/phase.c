@@ -99,7 +99,7 @@ bool csh_phase_is_active(void)
 
 bool csh_phase_begin(void)
 {
-    int expected = PHASE_DORMANT;
+    int expected = PHASE_DORMANT, next;
     int saved_errno;
 
     if (CSH_LIKELY(atomic_load_explicit(&phase, memory_order_acquire) !=
@@ -111,7 +111,10 @@ bool csh_phase_begin(void)
         return csh_phase_is_active();
     }
     saved_errno = errno;
-    atomic_store_explicit(&phase, start(), memory_order_release);
+    next = start();
+    expected = PHASE_STARTING;
+    /* Another thread may have met the end of the driver meanwhile. */
+    atomic_compare_exchange_strong(&phase, &expected, next);
     errno = saved_errno;
     return csh_phase_is_active();
 }
@@ -137,6 +140,7 @@ static bool is_final(CUresult result)
     case CUDA_ERROR_INVALID_ADDRESS_SPACE:
     case CUDA_ERROR_INVALID_PC:
     case CUDA_ERROR_LAUNCH_FAILED:
+    case CUDA_ERROR_EXTERNAL_DEVICE:
         return true;
     default:
         return false;
