@@ -376,6 +376,39 @@ START_TEST(destroying_the_origin_ends_the_capture)
 }
 END_TEST
 
+static void count_calls(void *count)
+{
+    ++*(int *)count;
+}
+
+/* In stream order with the nodes around it, once a launch. */
+START_TEST(captured_host_function_is_a_node)
+{
+    CUdeviceptr device = allocate_device(4);
+    uint32_t *back = allocate_pinned(4);
+    int calls = 0;
+    CUgraph graph;
+    CUgraphExec exec;
+
+    ok(cuStreamBeginCapture_v2(stream_b, GLOBAL));
+    launch_fill(stream_b, device, 6, 1);
+    ok(cuLaunchHostFunc(stream_b, count_calls, &calls));
+    ok(cuMemcpyDtoHAsync_v2(back, device, 4, stream_b));
+    ok(cuStreamEndCapture(stream_b, &graph));
+    ok(cuGraphInstantiateWithFlags(&exec, graph, 0));
+    ck_assert_int_eq(calls, 0);
+    for (int launch = 1; launch <= 2; launch++) {
+        *back = 0;
+        ok(cuGraphLaunch(exec, stream_b));
+        ok(cuStreamSynchronize(stream_b));
+        ck_assert_int_eq(calls, launch);
+        ck_assert_uint_eq(*back, 6);
+    }
+    ok(cuGraphExecDestroy(exec));
+    ok(cuGraphDestroy(graph));
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("capture");
@@ -396,5 +429,6 @@ int main(void)
     tcase_add_test(tests, another_thread_ends_relaxed_captures_only);
     tcase_add_test(tests, captured_copy_reads_and_writes_late);
     tcase_add_test(tests, destroying_the_origin_ends_the_capture);
+    tcase_add_test(tests, captured_host_function_is_a_node);
     return run_tests("sim_capture", tests);
 }
