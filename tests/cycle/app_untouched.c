@@ -214,6 +214,30 @@ static void reload_beside_a_capture_is_passed(void)
     CHECK(device_holds(weight.device, WEIGHT, 37));
 }
 
+/* While any stream captures the shim makes no call of its own at all. */
+static void nothing_is_asked_beside_a_capture(void)
+{
+    CUstream capturing = new_stream(CU_STREAM_NON_BLOCKING);
+    CUstream copying = new_stream(CU_STREAM_NON_BLOCKING);
+    struct weight weight = learned(WEIGHT, 41, copying);
+    uint64_t asked, relaxed;
+    CUgraph graph;
+
+    OK(cu.cuStreamBeginCapture_v2(capturing,
+                                  CU_STREAM_CAPTURE_MODE_RELAXED));
+    asked = cu.simcuda_calls("cuPointerGetAttribute");
+    relaxed = cu.simcuda_calls("cuThreadExchangeStreamCaptureMode");
+    offload_expecting(&weight, WEIGHT, copying);
+    REACHES(h2d, WEIGHT, WEIGHT,
+            upload(weight.device, weight.host, WEIGHT, copying));
+    CHECK_EQUAL(cu.simcuda_calls("cuPointerGetAttribute") - asked, 0);
+    CHECK_EQUAL(cu.simcuda_calls("cuThreadExchangeStreamCaptureMode") -
+                    relaxed, 0);
+    OK(cu.cuStreamEndCapture(capturing, &graph));
+    CHECK(graph != NULL);
+    CHECK(device_holds(weight.device, WEIGHT, 41));
+}
+
 /* A source that the program pinned since is the driver's to read: the shim
  * adds no event and reads no shadow. */
 static void source_pinned_since_is_left_to_the_driver(void)
@@ -270,6 +294,8 @@ static const struct negative negatives[] = {
     PLAIN(child_of_fork_makes_no_calls_of_its_own),
     {"lanes_that_are_not_idle_are_not_used",
      lanes_that_are_not_idle_are_not_used, "CUSHADOW_PROOF_TIMEOUT_MS=200"},
+    {"nothing_is_asked_beside_a_capture", nothing_is_asked_beside_a_capture,
+     "CUSHADOW_PROOF_TIMEOUT_MS=500"},
     PLAIN(reload_beside_a_capture_is_passed),
     PLAIN(source_pinned_since_is_left_to_the_driver),
     PLAIN(reload_across_the_end_fails_as_ever),
