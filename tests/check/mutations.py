@@ -7,6 +7,7 @@ mutation costs what its files cost to compile.
 """
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -177,15 +178,23 @@ class Tree:
         if words[0].startswith("app_"):
             environment.update(CYCLE_SHIM="1",
                                LD_PRELOAD=self.path("libcushadow.so"))
+        run = subprocess.Popen([self.path(words[0])] + words[1:],
+                               env=environment, cwd=self.folder,
+                               stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL,
+                               start_new_session=True)
         try:
-            return subprocess.run([self.path(words[0])] + words[1:],
-                                  env=environment, cwd=self.folder,
-                                  stdin=subprocess.DEVNULL,
-                                  stdout=subprocess.DEVNULL,
-                                  stderr=subprocess.DEVNULL,
-                                  timeout=LIMIT_S).returncode == 0
+            return run.wait(LIMIT_S) == 0
         except subprocess.TimeoutExpired:
             return False
+        finally:
+            # A mutated test may leave children behind that spin for ever.
+            try:
+                os.killpg(run.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            run.wait()
 
 
 def judge(tree, mutation):
