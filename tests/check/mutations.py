@@ -7,7 +7,6 @@ mutation costs what its files cost to compile.
 """
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -189,11 +188,9 @@ class Tree:
         except subprocess.TimeoutExpired:
             return False
         finally:
-            # A mutated test may leave children behind that spin for ever.
-            try:
-                os.killpg(run.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+            # A mutated test may leave children behind that spin for ever,
+            # each in a process group of its own (libcheck), all in our session.
+            subprocess.run(["pkill", "-KILL", "-s", str(run.pid)])
             run.wait()
 
 
