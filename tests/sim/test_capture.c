@@ -384,16 +384,16 @@ static void count_calls(void *count)
 /* In stream order with the nodes around it, once a launch. */
 START_TEST(captured_host_function_is_a_node)
 {
-    CUdeviceptr device = allocate_device(4);
+    CUdeviceptr memory = allocate_device(4);
     uint32_t *back = allocate_pinned(4);
     int calls = 0;
     CUgraph graph;
     CUgraphExec exec;
 
     ok(cuStreamBeginCapture_v2(stream_b, GLOBAL));
-    launch_fill(stream_b, device, 6, 1);
+    launch_fill(stream_b, memory, 6, 1);
     ok(cuLaunchHostFunc(stream_b, count_calls, &calls));
-    ok(cuMemcpyDtoHAsync_v2(back, device, 4, stream_b));
+    ok(cuMemcpyDtoHAsync_v2(back, memory, 4, stream_b));
     ok(cuStreamEndCapture(stream_b, &graph));
     ok(cuGraphInstantiateWithFlags(&exec, graph, 0));
     ck_assert_int_eq(calls, 0);
