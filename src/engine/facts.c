@@ -168,6 +168,9 @@ static bool wait_for_idle(const struct csh_stream *stream,
         if (result != CUDA_ERROR_NOT_READY) {
             return result == CUDA_SUCCESS;
         }
+        if (csh_captures_any_active()) {
+            return false; /* nobody may be asked until it has ended */
+        }
         if (now_ns() - start > timeout_ns) {
             atomic_store(&impatient_until_ns, now_ns() + PATIENCE_NS);
             return false;
