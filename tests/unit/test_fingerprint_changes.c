@@ -7,7 +7,7 @@
 
 #include "fingerprint_fixture.h"
 
-#define N_FLIPS 200000
+#define N_FLIPS 1000000
 
 static void assert_changed(const struct csh_fingerprint *before,
                            const unsigned char *bytes, size_t n,
