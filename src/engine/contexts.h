@@ -26,7 +26,7 @@ struct csh_prover *csh_context_prover(const struct csh_context *context);
 /* No context is known but the one that the caller holds. */
 bool csh_context_is_the_only_one(void);
 
-/* Makes the prover of the current context, once. Loads device code, so only
+/* In mode verify makes the prover of the current context, once. Loads device code, so only
  * inside a program call that may synchronise, and outside capture. */
 void csh_context_prepare(void);
 
