@@ -380,6 +380,25 @@ static void destroyed_context_forgets(void)
     }
 }
 
+/* The primary context goes on being retained, with all of its memory gone and
+ * all that the shim had in it. */
+static void reset_context_starts_anew(void)
+{
+    CUcontext context;
+    CUdevice device;
+    int i;
+
+    OK(cu.cuDeviceGet(&device, 0));
+    OK(cu.cuDevicePrimaryCtxRetain(&context, device));
+    for (i = 0; i < 3; i++) {
+        struct weight weight = learned(WEIGHT, 60 + (uint32_t)i, NULL);
+
+        offload_expecting(&weight, WEIGHT, 0, NULL);
+        OK(cu.cuDevicePrimaryCtxReset_v2(device));
+        OK(cu.cuCtxSetCurrent(context));
+    }
+}
+
 static void child_of_fork_is_inert(void)
 {
     struct weight weight = learned(WEIGHT, 37, NULL);
@@ -457,6 +476,7 @@ static const struct scenario scenarios[] = {
     SCENARIO(captured_copy_goes_into_the_graph),
     SCENARIO(capture_elsewhere_is_not_disturbed),
     SCENARIO(destroyed_context_forgets),
+    SCENARIO(reset_context_starts_anew),
     SCENARIO(child_of_fork_is_inert),
     SCENARIO(bad_arguments_fail_as_ever),
     SCENARIO(pool_memory_cycles),
