@@ -28,7 +28,7 @@
     X(foreign, "not plain device memory of the current context", "")         \
     X(capturing, "a stream is capturing", "")                                \
     X(busy, "the stream has work that the copy need not wait for", "")       \
-    X(unready, "the context is not prepared for proofs", "")                 \
+    X(unready, "the shim or its prover was not ready yet", "")                 \
     X(timeout, "the fingerprint kernel did not get to run in time",          \
       "CUSHADOW_PROOF_TIMEOUT_MS")                                           \
     X(budget, "no room for a shadow", "CUSHADOW_PINNED_LIMIT")               \

@@ -24,14 +24,39 @@ bool csh_engine_refuses(void)
     return !csh_phase_begin() && csh_phase_refuses();
 }
 
+static void count_unready(enum csh_direction direction, size_t bytes,
+                          CUresult result)
+{
+    csh_statistics_count(direction,
+                         result == CUDA_SUCCESS ? CSH_OUTCOME_passed
+                                                : CSH_OUTCOME_failed,
+                         CSH_REASON_unready, bytes);
+}
+
+/* Off, inert, or not there yet: another thread may be starting the shim, or
+ * have done so since this one asked. Such copies are in the figures too. */
+static CUresult forward_inactive(const struct csh_copy *copy)
+{
+    bool counts = csh_phase_is_starting() || csh_phase_is_active();
+    CUresult result;
+
+    if (csh_phase_refuses()) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    result = copy->forward(copy);
+    if (counts) {
+        count_unready(copy->direction, copy->bytes, result);
+    }
+    return result;
+}
+
 CUresult csh_engine_copy(const struct csh_copy *copy)
 {
     int saved_errno = errno;
     CUresult result;
 
     if (CSH_UNLIKELY(!csh_phase_begin())) {
-        return csh_phase_refuses() ? CUDA_ERROR_INVALID_VALUE
-                                   : copy->forward(copy);
+        return forward_inactive(copy);
     }
     result = copy->direction == CSH_D2H ? csh_offload(copy)
                                         : csh_reload(copy);
@@ -53,6 +78,35 @@ static CUresult forward_uva(const struct csh_copy *copy)
     return uva->forward(uva);
 }
 
+static bool find_direction(const struct csh_copy_uva *uva,
+                           enum csh_direction *direction_p)
+{
+    struct csh_own_calls own = csh_own_calls_begin();
+    bool is_found = csh_facts_direction(uva->dst, uva->src, direction_p);
+
+    csh_own_calls_end(&own);
+    return is_found;
+}
+
+/* As forward_inactive(); who can ask for the direction is the starting
+ * thread's to say, and it is not waited for before the call. */
+static CUresult forward_inactive_uva(const struct csh_copy_uva *uva)
+{
+    bool counts = csh_phase_is_starting() || csh_phase_is_active();
+    enum csh_direction direction;
+    CUresult result;
+
+    if (csh_phase_refuses()) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    result = uva->forward(uva);
+    if (counts && csh_phase_wait_started() &&
+        find_direction(uva, &direction)) {
+        count_unready(direction, uva->bytes, result);
+    }
+    return result;
+}
+
 CUresult csh_engine_copy_uva(const struct csh_copy_uva *uva)
 {
     struct directed_copy directed = {
@@ -62,19 +116,12 @@ CUresult csh_engine_copy_uva(const struct csh_copy_uva *uva)
                  .forward = forward_uva},
         .uva = uva,
     };
-    struct csh_own_calls own;
-    bool is_directed;
     CUdeviceptr host;
 
     if (CSH_UNLIKELY(!csh_phase_begin())) {
-        return csh_phase_refuses() ? CUDA_ERROR_INVALID_VALUE
-                                   : uva->forward(uva);
+        return forward_inactive_uva(uva);
     }
-    own = csh_own_calls_begin();
-    is_directed =
-        csh_facts_direction(uva->dst, uva->src, &directed.copy.direction);
-    csh_own_calls_end(&own);
-    if (!is_directed) {
+    if (!find_direction(uva, &directed.copy.direction)) {
         return csh_phase_note(uva->forward(uva));
     }
     host = directed.copy.direction == CSH_D2H ? uva->dst : uva->src;

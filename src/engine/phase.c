@@ -18,6 +18,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -95,6 +97,23 @@ bool csh_phase_is_active(void)
     return atomic_load_explicit(&phase, memory_order_acquire) ==
                PHASE_ACTIVE &&
            is_own_process();
+}
+
+bool csh_phase_is_starting(void)
+{
+    return atomic_load_explicit(&phase, memory_order_acquire) ==
+           PHASE_STARTING;
+}
+
+bool csh_phase_wait_started(void)
+{
+    const struct timespec nap = {0, 100000};
+    int naps = 100;
+
+    while (csh_phase_is_starting() && naps-- > 0) {
+        syscall(SYS_nanosleep, &nap, NULL);
+    }
+    return csh_phase_is_active();
 }
 
 bool csh_phase_begin(void)

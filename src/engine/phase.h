@@ -16,6 +16,15 @@ bool csh_phase_begin(void);
 /* The same question without starting anything. */
 bool csh_phase_is_active(void);
 
+/* Another thread is just starting the shim: it does not act yet, and what the
+ * program does meanwhile is to be counted as passed. */
+bool csh_phase_is_starting(void);
+
+/* Gives the starting thread some milliseconds to end; whether the shim is
+ * active then. Not for ever: that thread may need a lock of the dynamic
+ * linker that the caller holds. */
+bool csh_phase_wait_started(void);
+
 /* CUSHADOW_STRICT=1 with a bad value: the program's calls that use memory
  * must fail with CUDA_ERROR_INVALID_VALUE. */
 bool csh_phase_refuses(void);
