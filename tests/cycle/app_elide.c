@@ -374,7 +374,7 @@ static void destroyed_context_forgets(void)
         struct weight weight;
 
         OK(cu.cuCtxCreate_v2(&context, 0, device));
-        weight = learned(WEIGHT, 36, NULL);
+        weight = learned(WEIGHT, 360 + (uint32_t)i, NULL);
         offload_expecting(&weight, WEIGHT, 0, NULL);
         OK(cu.cuCtxDestroy_v2(context));
     }
