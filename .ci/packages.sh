@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # packages.sh - the Debian packages that the project needs, in one place, and
 # how they get onto the machine. Sourced by examples/quickstart.sh and
 # tests/run.sh; defines names only.
@@ -11,15 +12,14 @@ packages_tests="clang musl-tools ffmpeg git"
 # For what only CI runs.
 packages_ci="libclang-rt-dev clang-tidy cppcheck shellcheck xz-utils"
 
-# as_root COMMAND... - status 1 if that may not be done without asking.
+# may_be_root - whether as_root works, without asking for a password.
+may_be_root() {
+    [ "$(id -u)" -eq 0 ] || sudo -n true 2>/dev/null
+}
+
+# as_root COMMAND...
 as_root() {
-    if [ "$(id -u)" -eq 0 ]; then
-        "$@"
-    elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
-        sudo -n "$@"
-    else
-        return 1
-    fi
+    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo -n "$@"; fi
 }
 
 # missing_packages NAME... - prints those that are not installed.
@@ -62,10 +62,13 @@ ensure_packages() {
     set -- $(missing_packages "$@")
     [ $# -gt 0 ] || return 0
 
-    echo "installing Debian packages: $*"
-    if ! install_packages "$@"; then
-        echo "Please install these packages, then start again:" >&2
-        echo "    apt-get install $*" >&2
-        exit 1
+    if ! may_be_root; then
+        echo "Debian packages are missing, and only root may install them." >&2
+    else
+        echo "installing Debian packages: $*"
+        if install_packages "$@"; then return 0; fi
     fi
+    echo "Please install these packages as root, then start again:" >&2
+    echo "    apt-get update && apt-get install $*" >&2
+    exit 1
 }

@@ -285,14 +285,14 @@ static void work_on_another_stream_is_not_waited_for(void)
     uint32_t *flag;
 
     OK(cu.cuMemHostAlloc((void **)&flag, 4096, CU_MEMHOSTALLOC_DEVICEMAP));
-    *(volatile uint32_t *)flag = 0;
+    __atomic_store_n(flag, 0, __ATOMIC_SEQ_CST);
     OK(cu.cuStreamCreate(&gated, CU_STREAM_NON_BLOCKING));
     OK(cu.cuStreamCreate(&copying, CU_STREAM_NON_BLOCKING));
     /* The kernel owns the device; copy engines go on beside it. */
     launch_wait((CUdeviceptr)(uintptr_t)flag, 1, gated);
     offload_expecting(&weight, WEIGHT, WEIGHT, copying);
     offload_expecting(&weight, WEIGHT, WEIGHT, copying);
-    *(volatile uint32_t *)flag = 1;
+    __atomic_store_n(flag, 1, __ATOMIC_SEQ_CST);
     OK(cu.cuStreamSynchronize(gated));
 }
 

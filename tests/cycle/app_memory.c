@@ -247,7 +247,7 @@ static void pool_memory_with_a_free_in_flight(void)
     OK(cu.cuStreamCreate(&freeing, CU_STREAM_NON_BLOCKING));
     OK(cu.cuStreamCreate(&copying, CU_STREAM_NON_BLOCKING));
     OK(cu.cuMemHostAlloc((void **)&flag, 4096, 0));
-    *(volatile uint32_t *)flag = 0;
+    __atomic_store_n(flag, 0, __ATOMIC_SEQ_CST);
     OK(cu.cuMemAllocAsync(&device, WEIGHT, copying));
     learn(device, WEIGHT, 18, copying);
     offload_expecting(device, WEIGHT, 18, 0, copying);
@@ -255,7 +255,7 @@ static void pool_memory_with_a_free_in_flight(void)
     OK(cu.cuMemFreeAsync(device, freeing));
     CHECK(cu.cuMemcpyDtoHAsync_v2(host, device, WEIGHT, copying) !=
           CUDA_SUCCESS);
-    *(volatile uint32_t *)flag = 1;
+    __atomic_store_n(flag, 1, __ATOMIC_SEQ_CST);
     OK(cu.cuStreamSynchronize(freeing));
     OK(cu.cuMemAllocAsync(&again, WEIGHT, freeing));
     launch_fill(again, 23, WEIGHT / 4, freeing);

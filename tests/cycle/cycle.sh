@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # cycle.sh - sourced by the .tap scripts of this folder: runs programs against
 # the simulated driver with and without the shim and prints TAP.
 #
