@@ -15,6 +15,12 @@
 /* Thread-local without __tls_get_addr, which may allocate inside dlsym. */
 #define CSH_THREAD_LOCAL __thread __attribute__((tls_model("initial-exec")))
 
+/* Headers of libraries (utlist.h) check by assert(), and only debug builds may
+ * abort: they are included after this one. */
+#if !defined(CSH_DEBUG) && !defined(NDEBUG)
+#define NDEBUG 1
+#endif
+
 #define CSH_LIKELY(x_) __builtin_expect(!!(x_), 1)
 #define CSH_UNLIKELY(x_) __builtin_expect(!!(x_), 0)
 #define CSH_ARRAY_LENGTH(a_) (sizeof(a_) / sizeof((a_)[0]))

@@ -18,7 +18,7 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <utlist.h>
+#include <utlist.h> /* after base/compiler.h */
 
 #include "base/lock.h"
 #include "base/log.h"

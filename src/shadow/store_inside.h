@@ -18,14 +18,10 @@
 #ifndef CSH_SHADOW_STORE_INSIDE_H
 #define CSH_SHADOW_STORE_INSIDE_H
 
-/* utlist.h checks its lists by assert(), and only debug builds may abort. */
-#if !defined(CSH_DEBUG) && !defined(NDEBUG)
-#define NDEBUG 1
-#endif
-#include <utlist.h>
-
 #include "base/lock.h"
 #include "shadow/store.h"
+
+#include <utlist.h> /* after base/compiler.h */
 
 struct csh_shadow {
     struct csh_extent extent;

@@ -37,6 +37,12 @@ musl_has_all() {
     [ ! -s "$scratch/missing" ]
 }
 
+# What a library header checks by assert() would end the program.
+aborts_in_debug_builds_only() {
+    ! nm -D --undefined-only "$CSH_SHIM" | grep -q __assert_fail ||
+        nm "$CSH_SHIM" | grep -q 'csh_lock_abort$'
+}
+
 # The public C API, should the object have one: symbols of its own prefix.
 nm -D --defined-only "$CSH_SHIM" | awk '$3 ~ /^cushadow_/ { print $3 }' \
     >"$scratch/api"
@@ -51,5 +57,6 @@ if [ -z "${CSH_SANITIZER_PRELOAD:-}" ]; then
         fi
     done
 fi
+check "no assert but in debug builds" aborts_in_debug_builds_only
 check "stays loaded" sh -c 'readelf -d "$1" | grep -q NODELETE' sh "$CSH_SHIM"
 finish
