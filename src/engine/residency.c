@@ -57,7 +57,17 @@ static bool has_ended(const struct use *use)
     return is_ended;
 }
 
-/* An error of another kind says nothing about the work behind the event. */
+static bool is_current(CUcontext context)
+{
+    CUcontext current = NULL;
+
+    return csh_calls()->cuCtxGetCurrent(&current) == CUDA_SUCCESS &&
+           current == context;
+}
+
+/* Another thread may just be ending a context that is not this one's, and the
+ * event with it: such work counts as going on until its own context asks. An
+ * error of another kind says nothing about the work behind the event. */
 static bool use_is_over(CUevent handle, void *opaque)
 {
     struct use *use = (struct use *)handle;
@@ -66,6 +76,9 @@ static bool use_is_over(CUevent handle, void *opaque)
     (void)opaque;
     if (has_ended(use)) {
         return true;
+    }
+    if (!is_current(use->context)) {
+        return false;
     }
     result = csh_calls()->cuEventQuery(use->event);
     return result == CUDA_SUCCESS ||
@@ -77,7 +90,7 @@ static void give_event_back(CUevent handle, void *opaque)
     struct use *use = (struct use *)handle;
 
     (void)opaque;
-    if (!has_ended(use)) {
+    if (!has_ended(use)) { /* so use_is_over() found its context current */
         csh_calls()->cuEventDestroy_v2(use->event);
     }
     csh_lock_acquire(&lock);

@@ -246,6 +246,34 @@ static void copies_beside_another_context_pin_nothing(void)
     CHECK_EQUAL(cu.simcuda_calls("cuMemHostRegister_v2"), pins);
 }
 
+/* Another thread may just be ending the context that an event belongs to: it
+ * is asked about, and given back, where that context is current. */
+static void events_are_left_to_their_context(void)
+{
+    CUcontext primary, context;
+    struct weight weight;
+    CUdeviceptr spare;
+    CUdevice device;
+    uint64_t queries, ends;
+
+    OK(cu.cuDeviceGet(&device, 0));
+    OK(cu.cuDevicePrimaryCtxRetain(&primary, device));
+    OK(cu.cuCtxCreate_v2(&context, 0, device));
+    weight = learned(10);
+    OK(cu.cuMemcpyHtoDAsync_v2(weight.device, weight.host, WEIGHT, NULL));
+    OK(cu.cuStreamSynchronize(NULL));
+    OK(cu.cuCtxSetCurrent(primary));
+    queries = cu.simcuda_calls("cuEventQuery");
+    ends = cu.simcuda_calls("cuEventDestroy_v2");
+    OK(cu.cuMemAlloc_v2(&spare, WEIGHT));
+    OK(cu.cuMemFree_v2(spare));
+    CHECK_EQUAL(cu.simcuda_calls("cuEventQuery"), queries);
+    CHECK_EQUAL(cu.simcuda_calls("cuEventDestroy_v2"), ends);
+    OK(cu.cuCtxSetCurrent(context));
+    OK(cu.cuMemAlloc_v2(&spare, WEIGHT));
+    CHECK_EQUAL(cu.simcuda_calls("cuEventDestroy_v2") - ends, under_shim);
+}
+
 static const struct scenario scenarios[] = {
 #define SCENARIO(name_) {#name_, name_}
     SCENARIO(legacy_work_writes_the_source),
@@ -257,6 +285,7 @@ static const struct scenario scenarios[] = {
     SCENARIO(shadows_of_old_bytes_do_not_pile_up),
     SCENARIO(refused_captures_do_not_pile_up),
     SCENARIO(copies_beside_another_context_pin_nothing),
+    SCENARIO(events_are_left_to_their_context),
 };
 
 int main(int argc, char **argv)
