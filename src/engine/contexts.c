@@ -20,6 +20,8 @@
 #include "base/log.h"
 #include "base/options.h"
 #include "engine/calls.h"
+#include "engine/idle.h"
+#include "engine/residency.h"
 
 enum prepared { UNPREPARED, PREPARING, PREPARED };
 
@@ -175,11 +177,21 @@ static void release(struct entry *entry)
     }
 }
 
+/* All that others remember of a context: records, events, streams. Under the
+ * lock, so that it is over before a new context that has the handle now is
+ * known to anybody. */
+static void forget(CUcontext handle) CSH_REQUIRES(lock)
+{
+    csh_residency_forget_context(handle);
+    csh_idle_context_ended(handle);
+}
+
 static void end(struct entry *entry) CSH_REQUIRES(lock)
 {
     HASH_DEL(entries, entry);
     entry->is_ended = true;
     entry->n_users++;
+    forget(entry->context.handle);
 }
 
 /* A context may end unseen (a private way into the driver) and its handle
@@ -292,6 +304,8 @@ void csh_context_end(CUcontext handle)
     entry = find_locked(handle);
     if (entry != NULL) {
         end(entry);
+    } else {
+        forget(handle);
     }
     csh_lock_release(&lock);
     if (entry != NULL) {
@@ -299,8 +313,7 @@ void csh_context_end(CUcontext handle)
     }
 }
 
-void csh_context_end_primary(CUdevice device,
-                               void (*ending)(CUcontext handle))
+void csh_context_end_primary(CUdevice device)
 {
     struct entry *entry, *next;
 
@@ -319,7 +332,6 @@ void csh_context_end_primary(CUdevice device,
         if (entry == NULL) {
             return;
         }
-        ending(entry->context.handle);
         release(entry);
     }
 }

@@ -26,20 +26,21 @@ struct csh_prover *csh_context_prover(const struct csh_context *context);
 /* No context is known but the one that the caller holds. */
 bool csh_context_is_the_only_one(void);
 
-/* In mode verify makes the prover of the current context, once. Loads device code, so only
- * inside a program call that may synchronise, and outside capture. */
+/* In mode verify makes the prover of the current context, once. Loads device
+ * code, so only inside a program call that may synchronise, and outside
+ * capture. */
 void csh_context_prepare(void);
 
 /* The program has ended this context, and all driver objects in it with it:
- * the shim lets go of what it remembers. Calls nothing, waits for nothing. */
+ * the shim lets go of what it remembers: prover, records, events, streams.
+ * Calls nothing, waits for no work. */
 void csh_context_end(CUcontext handle);
 
 /* The key of this process, or NULL: then nothing can be proven. */
 const struct csh_fingerprint_key *csh_context_key(void);
 
-/* The same for the primary context of a device, which is named to the caller
- * first. Other contexts of the device live on. */
-void csh_context_end_primary(CUdevice device,
-                             void (*ending)(CUcontext handle));
+/* The same for the primary context of a device. Other contexts of the device
+ * live on. */
+void csh_context_end_primary(CUdevice device);
 
 #endif

@@ -136,17 +136,19 @@ CUresult csh_engine_copy_uva(const struct csh_copy_uva *uva)
 static void tidy(void)
 {
     struct csh_own_calls own;
-    CUcontext context = NULL;
+    const struct csh_context *context;
 
-    /* Some calls (cuMemCreate, cuMemUnmap) need no context; unpinning does,
-     * and what cannot be unpinned is lost. */
-    if (csh_captures_any_active() ||
-        csh_calls()->cuCtxGetCurrent(&context) != CUDA_SUCCESS ||
-        context == NULL) {
+    if (csh_captures_any_active()) {
         return;
     }
     own = csh_own_calls_begin();
-    csh_residency_tidy();
+    /* Some calls (cuMemCreate, cuMemUnmap) need no context; unpinning does,
+     * and what cannot be unpinned is lost. */
+    context = csh_context_acquire();
+    if (context != NULL) {
+        csh_residency_tidy();
+    }
+    csh_context_release(context);
     csh_own_calls_end(&own);
 }
 
@@ -207,19 +209,12 @@ void csh_engine_unmapping(CUdeviceptr dptr, size_t bytes)
     errno = saved_errno;
 }
 
-static void forget_context(CUcontext context)
-{
-    csh_residency_forget_context(context);
-    csh_idle_context_ended(context);
-}
-
 void csh_engine_context_ended(CUcontext context, CUresult result)
 {
     int saved_errno = errno;
 
     csh_phase_note(result);
     if (result == CUDA_SUCCESS && context != NULL && csh_phase_is_active()) {
-        forget_context(context);
         csh_context_end(context);
     }
     errno = saved_errno;
@@ -236,7 +231,7 @@ void csh_engine_primary_released(CUdevice device, CUresult result)
         csh_calls()->cuDevicePrimaryCtxGetState(device, &flags, &is_alive) ==
             CUDA_SUCCESS &&
         is_alive == 0) {
-        csh_context_end_primary(device, forget_context);
+        csh_context_end_primary(device);
     }
     errno = saved_errno;
 }
@@ -247,7 +242,7 @@ void csh_engine_primary_reset(CUdevice device, CUresult result)
 
     csh_phase_note(result);
     if (result == CUDA_SUCCESS && csh_phase_is_active()) {
-        csh_context_end_primary(device, forget_context);
+        csh_context_end_primary(device);
     }
     errno = saved_errno;
 }
@@ -256,11 +251,18 @@ void csh_engine_stream_created(CUstream handle, CUresult result)
 {
     const struct csh_stream stream = {handle, CSH_PLAIN};
     int saved_errno = errno;
-    CUcontext context = NULL;
 
-    if (result == CUDA_SUCCESS && csh_phase_begin() &&
-        csh_calls()->cuCtxGetCurrent(&context) == CUDA_SUCCESS) {
-        csh_idle_note_stream(context, &stream);
+    if (result == CUDA_SUCCESS && csh_phase_begin()) {
+        struct csh_own_calls own = csh_own_calls_begin();
+        const struct csh_context *context = csh_context_acquire();
+
+        /* Only the end of a context that is known is seen, and an old handle
+         * must not be asked about. */
+        if (context != NULL) {
+            csh_idle_note_stream(context->handle, &stream);
+        }
+        csh_context_release(context);
+        csh_own_calls_end(&own);
     }
     errno = saved_errno;
 }

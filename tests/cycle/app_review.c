@@ -274,6 +274,79 @@ static void events_are_left_to_their_context(void)
     CHECK_EQUAL(cu.simcuda_calls("cuEventDestroy_v2") - ends, under_shim);
 }
 
+/* A reset ends streams too, also in a context that nothing else was seen in:
+ * one that was asked about afterwards would keep copies from being pinned. */
+static void streams_die_with_a_reset(void)
+{
+    CUcontext primary;
+    CUdevice device;
+    CUstream stream;
+    uint64_t pins;
+
+    OK(cu.cuDeviceGet(&device, 0));
+    OK(cu.cuDevicePrimaryCtxRetain(&primary, device));
+    OK(cu.cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING));
+    OK(cu.cuDevicePrimaryCtxReset_v2(device));
+    OK(cu.cuCtxSetCurrent(primary));
+    pins = cu.simcuda_calls("cuMemHostRegister_v2");
+    (void)learned(11);
+    CHECK_EQUAL(cu.simcuda_calls("cuMemHostRegister_v2") - pins, under_shim);
+}
+
+/* The driver's own entry, from libc's own dlsym: no wrapper hears of what it
+ * does. */
+static void *unseen_entry(const char *symbol)
+{
+    static const char *const versions[] = {"GLIBC_2.34", "GLIBC_2.17",
+                                           "GLIBC_2.2.5"};
+    void *library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
+    void *(*look_up)(void *, const char *) = NULL;
+    void *found;
+    size_t i;
+
+    for (i = 0; look_up == NULL && i < 3; i++) {
+        look_up = (void *(*)(void *, const char *))dlvsym(
+            RTLD_DEFAULT, "dlsym", versions[i]);
+    }
+    CHECK(library != NULL && look_up != NULL);
+    found = look_up(library, symbol);
+    CHECK(found != NULL);
+    return found;
+}
+
+/* The number of a context tells that its handle is another's: events and
+ * streams of the old one are gone, and must not be asked about either. */
+static void unseen_end_of_a_context_ends_all_of_it(void)
+{
+    PFN_cuDevicePrimaryCtxReset_v11000 reset =
+        (PFN_cuDevicePrimaryCtxReset_v11000)unseen_entry(
+            "cuDevicePrimaryCtxReset_v2");
+    CUcontext primary;
+    struct weight weight;
+    CUdeviceptr spare;
+    CUdevice device;
+    CUstream stream;
+    uint64_t queries, ends, pins;
+
+    OK(cu.cuDeviceGet(&device, 0));
+    OK(cu.cuDevicePrimaryCtxRetain(&primary, device));
+    OK(cu.cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING));
+    weight = learned(12);
+    OK(cu.cuMemcpyHtoDAsync_v2(weight.device, weight.host, WEIGHT, NULL));
+    OK(cu.cuStreamSynchronize(NULL));
+    OK(reset(device));
+    OK(cu.cuCtxSetCurrent(primary));
+    queries = cu.simcuda_calls("cuEventQuery");
+    ends = cu.simcuda_calls("cuEventDestroy_v2");
+    OK(cu.cuMemAlloc_v2(&spare, WEIGHT));
+    OK(cu.cuMemFree_v2(spare));
+    CHECK_EQUAL(cu.simcuda_calls("cuEventQuery"), queries);
+    CHECK_EQUAL(cu.simcuda_calls("cuEventDestroy_v2"), ends);
+    pins = cu.simcuda_calls("cuMemHostRegister_v2");
+    (void)learned(13);
+    CHECK(!under_shim || cu.simcuda_calls("cuMemHostRegister_v2") > pins);
+}
+
 static const struct scenario scenarios[] = {
 #define SCENARIO(name_) {#name_, name_}
     SCENARIO(legacy_work_writes_the_source),
@@ -286,6 +359,8 @@ static const struct scenario scenarios[] = {
     SCENARIO(refused_captures_do_not_pile_up),
     SCENARIO(copies_beside_another_context_pin_nothing),
     SCENARIO(events_are_left_to_their_context),
+    SCENARIO(streams_die_with_a_reset),
+    SCENARIO(unseen_end_of_a_context_ends_all_of_it),
 };
 
 int main(int argc, char **argv)
