@@ -107,7 +107,7 @@ static CUresult forward_inactive_uva(const struct csh_copy_uva *uva)
     return result;
 }
 
-CUresult csh_engine_copy_uva(const struct csh_copy_uva *uva)
+static CUresult copy_uva(const struct csh_copy_uva *uva)
 {
     struct directed_copy directed = {
         .copy = {.is_async = uva->is_async,
@@ -129,6 +129,15 @@ CUresult csh_engine_copy_uva(const struct csh_copy_uva *uva)
     directed.copy.device =
         directed.copy.direction == CSH_D2H ? uva->src : uva->dst;
     return csh_engine_copy(&directed.copy);
+}
+
+CUresult csh_engine_copy_uva(const struct csh_copy_uva *uva)
+{
+    int saved_errno = errno;
+    CUresult result = copy_uva(uva);
+
+    errno = saved_errno;
+    return result;
 }
 
 /* The shim's own synchronising work, inside a call of the program that may

@@ -5,6 +5,7 @@
 #include "program.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -347,6 +348,18 @@ static void unseen_end_of_a_context_ends_all_of_it(void)
     CHECK(!under_shim || cu.simcuda_calls("cuMemHostRegister_v2") > pins);
 }
 
+/* Of a copy whose direction is in the pointers, from device to device. */
+static void questions_keep_errno(void)
+{
+    CUdeviceptr from, to;
+
+    OK(cu.cuMemAlloc_v2(&from, WEIGHT));
+    OK(cu.cuMemAlloc_v2(&to, WEIGHT));
+    errno = 77;
+    OK(cu.cuMemcpy(to, from, WEIGHT));
+    CHECK(!under_shim || errno == 77);
+}
+
 static const struct scenario scenarios[] = {
 #define SCENARIO(name_) {#name_, name_}
     SCENARIO(legacy_work_writes_the_source),
@@ -361,6 +374,7 @@ static const struct scenario scenarios[] = {
     SCENARIO(events_are_left_to_their_context),
     SCENARIO(streams_die_with_a_reset),
     SCENARIO(unseen_end_of_a_context_ends_all_of_it),
+    SCENARIO(questions_keep_errno),
 };
 
 int main(int argc, char **argv)

@@ -6,6 +6,7 @@
  * atomic. Entries that are not simulated (missing.c) have their structs here.
  * The settings are read once, at the first call.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include "entry.h"
@@ -64,6 +65,9 @@ bool sim_enter(struct sim_entry *entry, CUresult *result_p)
     }
     failed = find_fault(entry->name, call, result_p);
     sim_counters_late_call();
+    if (sim_settings()->errno_is_spoilt) {
+        errno = EILSEQ;
+    }
     return failed;
 }
 

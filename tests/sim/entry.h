@@ -84,14 +84,16 @@ enum { SIM_MAX_DEVICES = 4, SIM_MAX_FAULTS = 32, SIM_PATH_BYTES = 4096 };
  * - pinning_synchronises: pinning host memory waits for the whole context
  *   (giving it back always does)
  * - lazy_load_synchronises: so does the first launch of a function that
- *   cuFuncLoad has not loaded */
+ *   cuFuncLoad has not loaded
+ * - errno_is_spoilt: every call leaves another errno behind */
 #define SIM_BEHAVIOURS(X)               \
     X(pageable_d2h_async_returns_early) \
     X(pageable_h2d_reads_late)          \
     X(free_synchronises_not)            \
     X(lookup_miss_succeeds)             \
     X(pinning_synchronises)             \
-    X(lazy_load_synchronises)
+    X(lazy_load_synchronises)           \
+    X(errno_is_spoilt)
 
 /* SIMCUDA_* settings, parsed once at the first entry. */
 struct sim_settings {
