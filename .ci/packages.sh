@@ -6,9 +6,10 @@
 # To build and to run the examples.
 packages_build="autoconf automake libtool pkg-config gcc libc6-dev make
     check uthash-dev libjansson-dev python3 python3-pip"
-# For the tests besides: a second compiler, a second C library, a program
-# that looks for the CUDA driver by itself.
-packages_tests="clang musl-tools ffmpeg git"
+# For the tests besides: the compiler that nvcc works with, a second one, a
+# second C library, a program that looks for the CUDA driver by itself and one
+# that does not.
+packages_tests="g++ clang musl-tools ffmpeg git"
 # For what only CI runs.
 packages_ci="libclang-rt-dev clang-tidy cppcheck shellcheck xz-utils"
 

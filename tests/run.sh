@@ -59,7 +59,14 @@ checked() {
     folder=$top/build-$1; shift
     (cd "$folder" && make -j"$(nproc)" -k check ${1:+TESTS="$*"}) \
         >"$folder/check.log" 2>&1 || true
-    grep -E '^(SKIP|FAIL|ERROR)' "$folder/check.log" | cut -c1-200 || true
+    grep -E '^(FAIL|ERROR)' "$folder/check.log" | cut -c1-200 || true
+    grep '^SKIP' "$folder/check.log" | cut -c1-200 | while read -r line; do
+        log=${line#SKIP: } why=
+        case $log in # why: TAP has it in the line, a script in its own log
+        *.sh) why=$(sed -n '/^[Ss][Kk][Ii][Pp][a-z]*: /{s///p;q}' "$folder/${log%.sh}.log") ;;
+        esac
+        echo "$line${why:+: $why}"
+    done
     if grep -Eq '^(FAIL|ERROR)' "$folder/check.log" && [ -f "$folder/test-suite.log" ]; then
         grep -Ev '^(ok|PASS)' "$folder/test-suite.log" | head -n 200
     fi
@@ -124,7 +131,7 @@ if [ "$all" = yes ]; then
     # Not asked: variables of sourced files, and -nt, which dash has too.
     # shellcheck disable=SC2046 # a list of files
     job shellcheck shellcheck -S warning -e SC2154,SC2034,SC3013 \
-        $(git ls-files '*.sh' '*.tap' .ci/run)
+        .ci/run $(find .ci examples src tests -name '*.sh' -o -name '*.tap')
     job distcheck make -C build-plain -j"$(nproc)" distcheck
 fi
 

@@ -6,6 +6,7 @@
 # which the simulated driver does not have; that is how far this goes.
 . "$(dirname "$0")/harness.sh"
 [ -x "$CUDA_HOME/bin/nvcc" ] || skip "no nvcc in $CUDA_HOME"
+command -v g++ >/dev/null || skip "no g++, which nvcc needs"
 
 nm -D --defined-only "$CSH_SHIM" | awk '{ print $3 }' | sort >"$scratch/exports"
 source=$(dirname "$0")/cudart.cu
