@@ -229,6 +229,23 @@ void csh_engine_context_ended(CUcontext context, CUresult result)
     errno = saved_errno;
 }
 
+/* Whoever attached to a context several times detaches as often. It has to be
+ * current for that (cuda.h, cuCtxDetach), and is no longer when it is gone. */
+void csh_engine_context_detached(CUcontext context, CUresult result)
+{
+    int saved_errno = errno;
+    CUcontext current = NULL;
+
+    if (result == CUDA_SUCCESS && csh_phase_is_active() &&
+        csh_calls()->cuCtxGetCurrent(&current) == CUDA_SUCCESS &&
+        current == context) {
+        errno = saved_errno;
+        return;
+    }
+    csh_engine_context_ended(context, result);
+    errno = saved_errno;
+}
+
 void csh_engine_primary_released(CUdevice device, CUresult result)
 {
     int saved_errno = errno;

@@ -59,10 +59,11 @@ void csh_engine_releasing(CUdeviceptr dptr);
 void csh_engine_unmapping(CUdeviceptr dptr, size_t bytes);
 void csh_engine_released(CUresult result, bool may_synchronise);
 
-/* After a context was destroyed, or a primary context was released (it may
- * live on) or reset: then all that was in it is gone, even if the context is
- * retained and therefore still active. */
+/* After a context was destroyed, or one was detached from or a primary context
+ * was released (it may live on), or reset: then all that was in it is gone,
+ * even if the context is retained and therefore still active. */
 void csh_engine_context_ended(CUcontext context, CUresult result);
+void csh_engine_context_detached(CUcontext context, CUresult result);
 void csh_engine_primary_released(CUdevice device, CUresult result);
 void csh_engine_primary_reset(CUdevice device, CUresult result);
 

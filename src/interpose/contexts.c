@@ -46,7 +46,7 @@ CUresult cuCtxDetach(CUcontext context)
         return csh_driver_absent();
     }
     result = real(context);
-    csh_engine_context_ended(context, result);
+    csh_engine_context_detached(context, result);
     return result;
 }
 

@@ -44,7 +44,7 @@ void csh_streams_add(struct csh_streams *streams, CUcontext context,
 bool csh_streams_remove(struct csh_streams *streams, CUstream stream,
                         bool was_idle);
 
-/* Before a context is destroyed. */
+/* When a context ends, or has ended. */
 void csh_streams_remove_context(struct csh_streams *streams,
                                 CUcontext context);
 

@@ -275,6 +275,35 @@ static void events_are_left_to_their_context(void)
     CHECK_EQUAL(cu.simcuda_calls("cuEventDestroy_v2") - ends, under_shim);
 }
 
+/* Whoever attached to a context twice detaches twice: only then it is gone,
+ * and until then what runs in it goes on reading shadows. */
+static void context_outlives_one_of_two_detachments(void)
+{
+    PFN_cuCtxAttach_v2000 attach = (PFN_cuCtxAttach_v2000)entry("cuCtxAttach");
+    PFN_cuCtxDetach_v2000 detach = (PFN_cuCtxDetach_v2000)entry("cuCtxDetach");
+    CUcontext context, same;
+    struct weight weight;
+    CUdeviceptr spare;
+    CUdevice device;
+    uint64_t ends, loads;
+
+    OK(cu.cuDeviceGet(&device, 0));
+    OK(cu.cuCtxCreate_v2(&context, 0, device));
+    OK(attach(&same, 0));
+    CHECK(same == context);
+    weight = learned(14);
+    OK(cu.cuMemcpyHtoDAsync_v2(weight.device, weight.host, WEIGHT, NULL));
+    loads = cu.simcuda_calls("cuModuleLoadData");
+    ends = cu.simcuda_calls("cuEventDestroy_v2");
+    OK(detach(context));
+    OK(cu.cuStreamSynchronize(NULL));
+    OK(cu.cuMemAlloc_v2(&spare, WEIGHT));
+    CHECK_EQUAL(cu.simcuda_calls("cuEventDestroy_v2") - ends, under_shim);
+    CHECK_EQUAL(cu.simcuda_calls("cuModuleLoadData"), loads);
+    OK(detach(context));
+    CHECK(cu.cuCtxSetCurrent(context) != CUDA_SUCCESS);
+}
+
 /* A reset ends streams too, also in a context that nothing else was seen in:
  * one that was asked about afterwards would keep copies from being pinned. */
 static void streams_die_with_a_reset(void)
@@ -372,6 +401,7 @@ static const struct scenario scenarios[] = {
     SCENARIO(refused_captures_do_not_pile_up),
     SCENARIO(copies_beside_another_context_pin_nothing),
     SCENARIO(events_are_left_to_their_context),
+    SCENARIO(context_outlives_one_of_two_detachments),
     SCENARIO(streams_die_with_a_reset),
     SCENARIO(unseen_end_of_a_context_ends_all_of_it),
     SCENARIO(questions_keep_errno),

@@ -224,7 +224,8 @@ static void pop_if_current(CUcontext context)
     }
 }
 
-static CUresult destroy(CUcontext context)
+/* Destroyed, or detached from: the last of as many detachments ends it. */
+static CUresult leave(CUcontext context, bool at_once)
 {
     CUresult result = sim_begin_driver();
 
@@ -232,24 +233,55 @@ static CUresult destroy(CUcontext context)
         return result;
     }
     if (!sim_context_is_alive(context) || context->is_primary ||
-        context->root != context) {
+        context->root != context ||
+        (!at_once && context != sim_context_current())) {
         return sim_end(CUDA_ERROR_INVALID_CONTEXT);
     }
-    sim_context_close(context);
-    pop_if_current(context);
+    if (at_once || --context->n_references == 0) {
+        sim_context_close(context);
+        pop_if_current(context);
+    }
     return sim_end(CUDA_SUCCESS);
 }
 
 CUresult cuCtxDestroy_v2(CUcontext context)
 {
     SIM_ENTER(cuCtxDestroy_v2);
-    return destroy(context);
+    return leave(context, true);
 }
 
 CUresult cuCtxDestroy(CUcontext context)
 {
     SIM_ENTER(cuCtxDestroy);
-    return destroy(context);
+    return leave(context, true);
+}
+
+CUresult cuCtxAttach(CUcontext *context_p, unsigned int flags)
+{
+    CUcontext current;
+    CUresult result;
+
+    SIM_ENTER(cuCtxAttach);
+    result = sim_begin_driver();
+    if (result != CUDA_SUCCESS) {
+        return result;
+    }
+    current = sim_context_current();
+    if (context_p == NULL || flags != 0) {
+        return sim_end(CUDA_ERROR_INVALID_VALUE);
+    }
+    if (current == NULL) {
+        return sim_end(CUDA_ERROR_INVALID_CONTEXT);
+    }
+    current->n_references++;
+    *context_p = current;
+    return sim_end(CUDA_SUCCESS);
+}
+
+CUresult cuCtxDetach(CUcontext context)
+{
+    SIM_ENTER(cuCtxDetach);
+    return leave(context, false);
 }
 
 static CUresult push_current(CUcontext context)
