@@ -16,8 +16,9 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "base/clock.h"
 
 #define MAX_LINE_BYTES 512
 /* Of warnings and of errors each; a broken loop must not fill a disk. */
@@ -39,20 +40,13 @@ static atomic_bool has_file;
 
 enum verdict { WRITE, WRITE_LAST, DROP };
 
-static int64_t log_now_ns(void)
-{
-    struct timespec now = {0, 0};
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 __attribute__((constructor)) static void log_load(void)
 {
     int64_t none = 0;
 
     if (atomic_load(&start_ns) == 0) {
-        atomic_compare_exchange_strong(&start_ns, &none, log_now_ns());
+        atomic_compare_exchange_strong(&start_ns, &none,
+                                       (int64_t)csh_clock_now_ns());
     }
 }
 
@@ -112,7 +106,8 @@ static size_t log_prefix(char *line_p, enum csh_log_level level,
     int length;
 
     log_load();
-    elapsed_us = (log_now_ns() - atomic_load(&start_ns)) / 1000;
+    elapsed_us =
+        ((int64_t)csh_clock_now_ns() - atomic_load(&start_ns)) / 1000;
     length = snprintf(line_p, MAX_LINE_BYTES,
                       "cushadow[%ld.%ld] %lld.%06lld %s %.32s: ",
                       (long)getpid(), (long)syscall(SYS_gettid),

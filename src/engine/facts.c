@@ -8,10 +8,8 @@
 #include "engine/facts.h"
 
 #include <stdatomic.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
 
+#include "base/clock.h"
 #include "engine/calls.h"
 #include "track/captures.h"
 
@@ -19,15 +17,10 @@
  * program's life. */
 #define PATIENCE_NS UINT64_C(10000000000)
 
+/* Between two questions. */
+#define NAP_NS UINT64_C(20000)
+
 static _Atomic uint64_t impatient_until_ns;
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 /* The kind of memory at one address. The driver answers
  * CUDA_ERROR_INVALID_VALUE for host memory that it does not know (cuda.h,
@@ -155,8 +148,7 @@ bool csh_facts_synchronise(const struct csh_stream *stream)
 static bool wait_for_idle(const struct csh_stream *stream,
                           uint64_t timeout_ns)
 {
-    const struct timespec nap = {0, 20000};
-    uint64_t start = now_ns();
+    uint64_t start = csh_clock_now_ns();
     CUresult result;
 
     if (start < atomic_load_explicit(&impatient_until_ns,
@@ -171,12 +163,12 @@ static bool wait_for_idle(const struct csh_stream *stream,
         if (csh_captures_any_active()) {
             return false; /* nobody may be asked until it has ended */
         }
-        if (now_ns() - start > timeout_ns) {
-            atomic_store(&impatient_until_ns, now_ns() + PATIENCE_NS);
+        if (csh_clock_now_ns() - start > timeout_ns) {
+            atomic_store(&impatient_until_ns,
+                         csh_clock_now_ns() + PATIENCE_NS);
             return false;
         }
-        /* libc's wrapper is a cancellation point, which a copy is not. */
-        syscall(SYS_nanosleep, &nap, NULL);
+        csh_clock_nap_ns(NAP_NS);
     }
 }
 

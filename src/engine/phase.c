@@ -18,10 +18,9 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/options.h"
 #include "engine/calls.h"
@@ -107,11 +106,10 @@ bool csh_phase_is_starting(void)
 
 bool csh_phase_wait_started(void)
 {
-    const struct timespec nap = {0, 100000};
     int naps = 100;
 
     while (csh_phase_is_starting() && naps-- > 0) {
-        syscall(SYS_nanosleep, &nap, NULL);
+        csh_clock_nap_ns(UINT64_C(100000));
     }
     return csh_phase_is_active();
 }

@@ -12,23 +12,15 @@
 
 #include <sched.h>
 #include <stdatomic.h>
-#include <stdint.h>
-#include <time.h>
+
+#include "base/clock.h"
 
 /* Questions take microseconds. Should one be stuck in the driver, a capture
  * that it may break is better than a program that stops. */
-#define CSH_CAPTURES_PATIENCE_NS INT64_C(100000000)
+#define CSH_CAPTURES_PATIENCE_NS UINT64_C(100000000)
 
 static atomic_uint n_active;
 static atomic_uint n_asking;
-
-static int64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
 
 void csh_captures_begun(void)
 {
@@ -37,15 +29,15 @@ void csh_captures_begun(void)
 
 void csh_captures_beginning(void)
 {
-    int64_t begun_ns;
+    uint64_t begun_ns;
 
     csh_captures_begun();
     if (atomic_load(&n_asking) == 0) {
         return;
     }
-    begun_ns = now_ns();
+    begun_ns = csh_clock_now_ns();
     while ((atomic_load(&n_asking) > 0) &&
-           (now_ns() - begun_ns < CSH_CAPTURES_PATIENCE_NS)) {
+           (csh_clock_now_ns() - begun_ns < CSH_CAPTURES_PATIENCE_NS)) {
         sched_yield();
     }
 }

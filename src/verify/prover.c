@@ -12,13 +12,10 @@
  */
 #include "verify/prover.h"
 
-#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
 
+#include "base/clock.h"
 #include "base/lock.h"
 #include "base/log.h"
 #include "verify/fingerprint_ptx.h"
@@ -37,29 +34,8 @@ struct csh_prover {
 
 /* ---- time -------------------------------------------------------------- */
 
-static uint64_t csh_clock_now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * UINT64_C(1000000000) +
-           (uint64_t)now.tv_nsec;
-}
-
-/* The bare system call: libc's wrapper is a cancellation point, which no
- * CUDA call of the program's is. Waking early does no harm. */
-static void csh_clock_sleep_ns(uint64_t ns)
-{
-    struct timespec span = {(time_t)(ns / UINT64_C(1000000000)),
-                            (long)(ns % UINT64_C(1000000000))};
-    int saved_errno      = errno;
-
-    syscall(SYS_nanosleep, &span, NULL);
-    errno = saved_errno;
-}
-
 static const struct csh_prover_clock csh_clock = {csh_clock_now_ns,
-                                                  csh_clock_sleep_ns};
+                                                  csh_clock_nap_ns};
 
 void csh_prover_set_clock(struct csh_prover *prover,
                           const struct csh_prover_clock *clock)
