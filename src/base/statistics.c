@@ -52,6 +52,16 @@ void csh_statistics_count(enum csh_direction direction,
     atomic_fetch_add_explicit(&cell->bytes, bytes, memory_order_relaxed);
 }
 
+void csh_statistics_count_own_call(enum csh_direction direction,
+                                   bool has_succeeded,
+                                   enum csh_reason reason, uint64_t bytes)
+{
+    csh_statistics_count(direction,
+                         has_succeeded ? CSH_OUTCOME_passed
+                                       : CSH_OUTCOME_failed,
+                         reason, bytes);
+}
+
 /* The twin that keeps a gauge's highest value, or the gauge itself if it has
  * none. The unit test holds this against the names in the table. */
 static enum csh_gauge gauge_peak(enum csh_gauge gauge)

@@ -7,6 +7,7 @@
 #ifndef CSH_BASE_STATISTICS_H
 #define CSH_BASE_STATISTICS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/counter_table.h"
@@ -36,6 +37,11 @@ struct csh_statistics {
 void csh_statistics_count(enum csh_direction direction,
                           enum csh_outcome outcome, enum csh_reason reason,
                           uint64_t bytes);
+
+/* The same for the program's own call: passed, or failed. */
+void csh_statistics_count_own_call(enum csh_direction direction,
+                                   bool has_succeeded,
+                                   enum csh_reason reason, uint64_t bytes);
 
 /* Moves a gauge; delta may be negative. Gauges with a _peak twin keep it. */
 void csh_statistics_add(enum csh_gauge gauge, int64_t delta);

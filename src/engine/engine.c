@@ -24,15 +24,6 @@ bool csh_engine_refuses(void)
     return !csh_phase_begin() && csh_phase_refuses();
 }
 
-static void count_unready(enum csh_direction direction, size_t bytes,
-                          CUresult result)
-{
-    csh_statistics_count(direction,
-                         result == CUDA_SUCCESS ? CSH_OUTCOME_passed
-                                                : CSH_OUTCOME_failed,
-                         CSH_REASON_unready, bytes);
-}
-
 /* Off, inert, or not there yet: another thread may be starting the shim, or
  * have done so since this one asked. Such copies are in the figures too. */
 static CUresult forward_inactive(const struct csh_copy *copy)
@@ -45,7 +36,9 @@ static CUresult forward_inactive(const struct csh_copy *copy)
     }
     result = copy->forward(copy);
     if (counts) {
-        count_unready(copy->direction, copy->bytes, result);
+        csh_statistics_count_own_call(copy->direction,
+                                      result == CUDA_SUCCESS,
+                                      CSH_REASON_unready, copy->bytes);
     }
     return result;
 }
@@ -102,7 +95,8 @@ static CUresult forward_inactive_uva(const struct csh_copy_uva *uva)
     result = uva->forward(uva);
     if (counts && csh_phase_wait_started() &&
         find_direction(uva, &direction)) {
-        count_unready(direction, uva->bytes, result);
+        csh_statistics_count_own_call(direction, result == CUDA_SUCCESS,
+                                      CSH_REASON_unready, uva->bytes);
     }
     return result;
 }

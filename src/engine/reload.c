@@ -199,10 +199,8 @@ static CUresult forward(struct attempt *attempt)
     const struct csh_copy *copy = attempt->copy;
     CUresult result = csh_phase_note(copy->forward(copy));
 
-    csh_statistics_count(CSH_H2D,
-                         result == CUDA_SUCCESS ? CSH_OUTCOME_passed
-                                                : CSH_OUTCOME_failed,
-                         attempt->decision.reason, copy->bytes);
+    csh_statistics_count_own_call(CSH_H2D, result == CUDA_SUCCESS,
+                                  attempt->decision.reason, copy->bytes);
     if (result == CUDA_SUCCESS) {
         note_uploaded(attempt);
     }

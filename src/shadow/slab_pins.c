@@ -33,25 +33,39 @@ static bool is_pending(const struct csh_slab_chunk *chunk,
 {
     unsigned state = atomic_load(&step->state);
 
-    /* The last step of a growing chunk is becoming longer just now. */
+    /* Chunks that nothing uses are left for csh_slab_trim(); the last step of
+     * a growing chunk is becoming longer just now. */
     return ((state == CSH_STEP_UNREGISTERED) || (state == CSH_STEP_REFUSED)) &&
-           (step->bytes > 0) && !(chunk->is_growing && (step == chunk->last));
+           (chunk->used_bytes > 0) && (step->bytes > 0) &&
+           !(chunk->is_growing && (step == chunk->last));
 }
 
-/* Takes one step that waits to be registered. Chunks that nothing uses are
- * left for csh_slab_trim(). */
-static struct csh_slab_step *take_pending_locked(struct csh_slab_pool *pool)
+static bool is_registered(const struct csh_slab_chunk *chunk,
+                          const struct csh_slab_step *step)
+{
+    (void)chunk;
+    return atomic_load(&step->state) == CSH_STEP_REGISTERED;
+}
+
+static bool is_in_doubt(const struct csh_slab_chunk *chunk,
+                        const struct csh_slab_step *step)
+{
+    return step->is_doubtful && is_registered(chunk, step);
+}
+
+/* Takes one step of a kind: it is `changing` now, and the caller's. */
+static struct csh_slab_step *
+take_locked(struct csh_slab_pool *pool,
+            bool (*is_wanted)(const struct csh_slab_chunk *chunk,
+                              const struct csh_slab_step *step))
         CSH_REQUIRES(pool->lock)
 {
     struct csh_slab_chunk *chunk;
     struct csh_slab_step *step;
 
     for (chunk = pool->chunks; chunk != NULL; chunk = chunk->next) {
-        if (chunk->used_bytes == 0) {
-            continue;
-        }
         for (step = chunk->last; step != NULL; step = step->older) {
-            if (is_pending(chunk, step)) {
+            if (is_wanted(chunk, step)) {
                 set_state(step, CSH_STEP_CHANGING);
                 return step;
             }
@@ -97,27 +111,6 @@ static bool unregister(struct csh_slab_pool *pool, struct csh_slab_step *step)
     return false;
 }
 
-/* Takes the next registered step that was not looked at in this round. */
-static struct csh_slab_step *
-take_doubtful_locked(struct csh_slab_pool *pool) CSH_REQUIRES(pool->lock)
-{
-    struct csh_slab_chunk *chunk;
-    struct csh_slab_step *step;
-
-    for (chunk = pool->chunks; chunk != NULL; chunk = chunk->next) {
-        for (step = chunk->last; step != NULL; step = step->older) {
-            if (step->is_doubtful &&
-                (atomic_load(&step->state) == CSH_STEP_REGISTERED)) {
-                step->is_doubtful = false;
-                set_state(step, CSH_STEP_CHANGING);
-                return step;
-            }
-        }
-    }
-
-    return NULL;
-}
-
 /* Registers again what a context may have taken along: the driver says of
  * memory that it still knows that it is registered already. */
 static void settle_doubts(struct csh_slab_pool *pool)
@@ -127,7 +120,8 @@ static void settle_doubts(struct csh_slab_pool *pool)
     CUresult result;
 
     csh_lock_acquire(&pool->lock);
-    while ((step = take_doubtful_locked(pool)) != NULL) {
+    while ((step = take_locked(pool, is_in_doubt)) != NULL) {
+        step->is_doubtful = false; /* looked at in this round */
         csh_lock_release(&pool->lock);
         csh_lock_assert_none();
         result = pool->pins->host_register(step->address, step->bytes,
@@ -177,7 +171,7 @@ size_t csh_slab_register_pending(struct csh_slab_pool *pool)
     }
 
     while ((result == CUDA_SUCCESS) &&
-           ((step = take_pending_locked(pool)) != NULL)) {
+           ((step = take_locked(pool, is_pending)) != NULL)) {
         csh_lock_release(&pool->lock);
         csh_lock_assert_none();
         result = pool->pins->host_register(step->address, step->bytes,
@@ -198,32 +192,14 @@ size_t csh_slab_register_pending(struct csh_slab_pool *pool)
     return bytes;
 }
 
-static struct csh_slab_step *
-take_registered_locked(struct csh_slab_pool *pool) CSH_REQUIRES(pool->lock)
-{
-    struct csh_slab_chunk *chunk;
-    struct csh_slab_step *step;
-
-    for (chunk = pool->chunks; chunk != NULL; chunk = chunk->next) {
-        for (step = chunk->last; step != NULL; step = step->older) {
-            if (atomic_load(&step->state) == CSH_STEP_REGISTERED) {
-                set_state(step, CSH_STEP_CHANGING);
-                pool->pinned_bytes -= step->bytes;
-                return step;
-            }
-        }
-    }
-
-    return NULL;
-}
-
 void csh_slab_unregister_all(struct csh_slab_pool *pool)
 {
     struct csh_slab_step *step;
     bool is_over;
 
     csh_lock_acquire(&pool->lock);
-    while ((step = take_registered_locked(pool)) != NULL) {
+    while ((step = take_locked(pool, is_registered)) != NULL) {
+        pool->pinned_bytes -= step->bytes;
         csh_lock_release(&pool->lock);
         is_over = unregister(pool, step);
         csh_lock_acquire(&pool->lock);
