@@ -1,6 +1,7 @@
 /*
  * human.c - figures as people read them, in integer arithmetic, since the
- * program may have changed the rounding mode or the locale's point.
+ * program may have changed the rounding mode or the locale's point. Owns
+ * nothing; any thread.
  */
 #include "base/human.h"
 

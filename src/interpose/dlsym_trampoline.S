@@ -8,6 +8,7 @@
  * address as they came: a function in C would become the caller itself at
  * -O0, whatever it is at -O2. Touches errno as little as the filter, not at
  * all. Exported without a version, which matches references of any version.
+ * Owns nothing; any thread, before constructors too.
  */
         .hidden csh_dlsym_filter
         .hidden csh_dlsym_real

@@ -4,7 +4,8 @@
  * Three voices. Usually: what became of the offloads and reloads. Loud: none
  * of the offloads that could have been elided was; then the reasons follow,
  * and what changes them, for the user who set the shim up is owed an answer
- * to "why does it not help". Observe mode: what would have been.
+ * to "why does it not help". Observe mode: what would have been. Owns
+ * nothing; reads a snapshot, in whichever thread ends the process.
  */
 #include "report/headline.h"
 

@@ -1,6 +1,6 @@
 /*
  * ranking.c - an insertion sort, since no allocation is wanted (qsort of
- * some libraries makes one) and there are few cells.
+ * some libraries makes one) and there are few cells. Owns nothing; any thread.
  */
 #include "report/ranking.h"
 

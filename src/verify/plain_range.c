@@ -5,8 +5,8 @@
  * attributes), and whether one mapping holds the whole of it. The attributes
  * RANGE_START_ADDR and RANGE_SIZE would not do for the latter: of memory
  * mapped by cuMemMap they name the reservation, holes included, where
- * cuMemGetAddressRange names the mapping (cuda.h, cuPointerGetAttribute). No
- * state.
+ * cuMemGetAddressRange names the mapping (cuda.h, cuPointerGetAttribute).
+ * Owns nothing; any thread, with no lock held.
  */
 #include "verify/prover.h"
 
