@@ -21,14 +21,14 @@ knows() {
 
 found=$(
     knows base
-    knows driver base track
+    knows driver base
     knows track base
     knows shadow base track
     knows verify base track
     knows report base
     knows engine base driver track shadow verify report
-    knows interpose base driver engine track
-    knows cli base driver
+    knows interpose base driver engine
+    knows cli base
     # base knows nothing of CUDA; the policy sees no driver, lock or clock.
     grep -ln 'cuda\.h\|cudaTypedefs' src/base/*.[ch] | sed 's/$/ knows CUDA/' || true
     grep -n 'include.*\(cuda\|lock\|time\|calls\|driver\|pthread\|stdatomic\)' src/engine/policy.[ch] |
