@@ -18,8 +18,8 @@ AC_DEFUN([CSH_CUDA], [
   done
   AS_IF([test -z "$CSH_CUDA_DIR"], [AC_MSG_RESULT([no])
     AC_MSG_ERROR([no cuda.h and cudaTypedefs.h under: $csh_places
-  Install the CUDA toolkit 12.8 or newer (its cuda-cudart-dev and
-  cuda-driver-dev packages are enough) or name it: --with-cuda=DIR])])
+  Install the CUDA toolkit 12.0 or newer (its package cuda-cudart-dev is
+  enough to build) or name it: --with-cuda=DIR])])
   AC_MSG_RESULT([$CSH_CUDA_DIR/include])
   CSH_CUDA_VERSION=`$SED -n ['s/^#define CUDA_VERSION  *\([0-9][0-9]*\).*/\1/p'] \
     "$CSH_CUDA_DIR/include/cuda.h"`
