@@ -237,9 +237,9 @@ enum csh_tier {
     X(cuMemsetD32, "cuMemsetD32", 2000, PLAIN)                                \
     X(cuMemsetD8, "cuMemsetD8", 2000, PLAIN)
 
-/* Bases beside the hooked ones that a reviewer of the families below has seen
- * and left alone. A name of these families that is in no list is newer than
- * this table. X(base). */
+/* Bases of the families below that are known and left alone, beside the hooked
+ * ones. A name of these families that is in no list is newer than this table.
+ * X(base). */
 #define CSH_SURFACE_FAMILIES(X) X("cuMem") X("cuLaunch") X("cuStream")
 #define CSH_SURFACE_PASSED(X)                                                 \
     X("cuLaunchHostFunc") X("cuMemAddressFree") X("cuMemAddressReserve")      \
