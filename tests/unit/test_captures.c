@@ -70,7 +70,7 @@ static _Atomic int asking, capturing, met;
 
 static void *asks(void *stop)
 {
-    while (!*(volatile int *)stop) {
+    while (!*(_Atomic int *)stop) {
         if (csh_captures_hold_off()) {
             asking = 1;
             met += capturing;
@@ -83,11 +83,11 @@ static void *asks(void *stop)
 
 START_TEST(test_questions_and_captures_never_meet)
 {
-    volatile int stop = 0;
+    _Atomic int stop = 0;
     pthread_t thread;
     int i;
 
-    ck_assert_int_eq(pthread_create(&thread, NULL, asks, (void *)&stop), 0);
+    ck_assert_int_eq(pthread_create(&thread, NULL, asks, &stop), 0);
     for (i = 0; i < 5000; i++) {
         csh_captures_beginning();
         capturing = 1;
