@@ -11,7 +11,7 @@ packages_build="autoconf automake libtool pkg-config gcc libc6-dev make
 # that does not.
 packages_tests="g++ clang musl-tools ffmpeg git"
 # For what only CI runs.
-packages_ci="libclang-rt-dev clang-tidy cppcheck shellcheck xz-utils"
+packages_ci="libclang-rt-dev clang-tidy cppcheck shellcheck xz-utils procps"
 
 # may_be_root - whether as_root works, without asking for a password.
 may_be_root() {
