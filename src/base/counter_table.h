@@ -42,6 +42,8 @@
     X(pinned_bytes, "bytes of slabs registered with the driver now")         \
     X(pinned_bytes_peak, "most bytes of slabs registered at once")           \
     X(slab_bytes, "bytes of slabs now, registered or not")                   \
+    X(shared, "captures whose bytes another shadow held already")            \
+    X(shared_bytes, "bytes they would have held a second time")              \
     X(weights, "device ranges that hold a known weight now")                 \
     X(own_d2h_bytes, "bytes the shim itself moved besides, device to host")  \
     X(own_h2d_bytes, "bytes the shim itself moved besides, host to device")  \

@@ -118,10 +118,12 @@ static void materialise(const struct attempt *attempt,
 }
 
 /* Fills a fresh shadow by DMA and finishes it: its fingerprint is that of its
- * own bytes, taken when they can no longer change. */
+ * own bytes, taken when they can no longer change. If these bytes are there
+ * already, *shadow_p is then the one that has them. */
 static bool fill_shadow(const struct csh_copy *copy,
-                        struct csh_shadow *shadow)
+                        struct csh_shadow **shadow_p)
 {
+    struct csh_shadow *shadow = *shadow_p;
     struct csh_fingerprint fingerprint;
     struct csh_shadow_proof proof;
 
@@ -136,7 +138,7 @@ static bool fill_shadow(const struct csh_copy *copy,
     csh_fingerprint_compute(csh_context_key(), csh_shadow_address(shadow),
                             copy->bytes, &fingerprint);
     memcpy(proof.lane, fingerprint.lane, sizeof(proof.lane));
-    csh_store_publish(csh_residency_store(), shadow, &proof);
+    *shadow_p = csh_store_publish(csh_residency_store(), shadow, &proof);
     return true;
 }
 
@@ -180,7 +182,7 @@ static void capture(struct attempt *attempt)
         return;
     }
     synchronising_work(attempt, shadow);
-    if (!fill_shadow(copy, shadow)) {
+    if (!fill_shadow(copy, &shadow)) {
         give_up(attempt, CSH_REASON_error);
         /* Unless the stream is done, nobody knows whether a DMA still writes
          * the shadow: it then keeps its user for ever, so that its memory is

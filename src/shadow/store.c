@@ -2,7 +2,8 @@
  * store.c - shadows by handle, and who refers to them.
  *
  * Owns every shadow, its extent, and the events of work in flight on it; how
- * they are kept is in store_inside.h. store_room.c decides what is given up.
+ * they are kept is in store_inside.h. store_room.c decides what is given up,
+ * store_equal.c which bytes are there already.
  *
  * Threads: everything is guarded by the store's lock (CSH_RANK_STORE; slabs
  * come after it).
@@ -113,6 +114,7 @@ void csh_store_detach_locked(struct csh_store *store,
     struct csh_slot *slot = &store->slots[shadow->ref.index];
 
     leave_idle_locked(store, shadow);
+    csh_store_leave_index_locked(store, shadow);
     slot->shadow = NULL;
     slot->generation++;
     if (slot->generation == 0) {
@@ -166,13 +168,10 @@ bool csh_store_allocate(struct csh_store *store, size_t bytes,
     return true;
 }
 
-void csh_store_publish(struct csh_store *store, struct csh_shadow *shadow,
-                       const struct csh_shadow_proof *proof)
+void csh_store_use_locked(struct csh_store *store, struct csh_shadow *shadow)
 {
-    csh_lock_acquire(&store->lock);
-    shadow->proof        = *proof;
-    shadow->is_published = true;
-    csh_lock_release(&store->lock);
+    shadow->n_users++;
+    leave_idle_locked(store, shadow);
 }
 
 struct csh_shadow *csh_store_acquire(struct csh_store *store,
@@ -183,8 +182,7 @@ struct csh_shadow *csh_store_acquire(struct csh_store *store,
     csh_lock_acquire(&store->lock);
     shadow = find_locked(store, ref);
     if (shadow != NULL) {
-        shadow->n_users++;
-        leave_idle_locked(store, shadow);
+        csh_store_use_locked(store, shadow);
     }
     csh_lock_release(&store->lock);
 
@@ -297,6 +295,7 @@ void csh_store_destroy(struct csh_store *store)
     uint32_t i;
     int use;
 
+    HASH_CLEAR(by_key, store->index);
     for (i = 0; i < store->n_slots; i++) {
         shadow = store->slots[i].shadow;
         if (shadow == NULL) {
@@ -331,7 +330,7 @@ struct csh_shadow_ref csh_shadow_ref(const struct csh_shadow *shadow)
 
 struct csh_shadow_proof csh_shadow_proof(const struct csh_shadow *shadow)
 {
-    return shadow->proof;
+    return shadow->key.proof;
 }
 
 bool csh_shadow_is_pinned(const struct csh_shadow *shadow)
@@ -350,6 +349,7 @@ static bool shadow_holds(const struct csh_shadow *shadow)
 
     return (n_uses == shadow->n_uses) &&
            (!shadow->is_checking || (n_uses > 0)) &&
+           ((shadow->by_key.tbl == NULL) || shadow->is_published) &&
            (shadow->is_idle ==
             ((shadow->n_users == 0) && (shadow->n_device == 0)));
 }
@@ -359,7 +359,7 @@ bool csh_store_check(struct csh_store *store)
     bool holds          = true;
     bool past_orphans   = false;
     uint64_t idle_bytes = 0;
-    size_t n_idle = 0, n_pending = 0;
+    size_t n_idle = 0, n_pending = 0, n_indexed = 0;
     const struct csh_shadow *shadow;
     uint32_t i;
 
@@ -370,6 +370,7 @@ bool csh_store_check(struct csh_store *store)
             holds      = holds && shadow_holds(shadow);
             n_idle    += shadow->is_idle;
             n_pending += (shadow->n_uses > 0);
+            n_indexed += (shadow->by_key.tbl != NULL);
         }
     }
     DL_FOREACH2(store->idle, shadow, idle_next) {
@@ -382,7 +383,8 @@ bool csh_store_check(struct csh_store *store)
         n_pending--;
     }
     holds = holds && (idle_bytes == store->idle_bytes) && (n_idle == 0) &&
-            (n_pending == 0);
+            (n_pending == 0) &&
+            (n_indexed == HASH_CNT(by_key, store->index));
     csh_lock_release(&store->lock);
 
     return holds;

@@ -34,7 +34,8 @@ struct csh_shadow_ref {
     uint32_t generation;
 };
 
-/* What the prover needs to know the bytes again; never looked at here. */
+/* What the prover needs to know the bytes again. Here it only says where bytes
+ * that may be equal are looked for. */
 struct csh_shadow_proof {
     uint64_t lane[2];
 };
@@ -74,9 +75,16 @@ bool csh_store_allocate(struct csh_store *store, size_t bytes,
                         struct csh_shadow **shadow_p,
                         enum csh_reason *reason_p);
 
-/* The bytes are complete. Once, by the thread that allocated. */
-void csh_store_publish(struct csh_store *store, struct csh_shadow *shadow,
-                       const struct csh_shadow_proof *proof);
+/*
+ * The bytes are complete. Once, by the thread that allocated. Where a shadow
+ * with this length, this proof and, by comparison, these bytes was published
+ * before, the caller becomes a user of that one and stops being one of its
+ * own, which is freed. Returns the one of the two that holds the bytes now.
+ */
+CSH_MUST_CHECK
+struct csh_shadow *csh_store_publish(struct csh_store *store,
+                                     struct csh_shadow *shadow,
+                                     const struct csh_shadow_proof *proof);
 
 /* Becomes a user of a published shadow; NULL when the handle is stale. */
 struct csh_shadow *csh_store_acquire(struct csh_store *store,

@@ -11,6 +11,10 @@
  * front. A shadow with work in flight is also in the list of pending ones,
  * and is freed from neither list.
  *
+ * Published shadows are in the index under what is known of their bytes, one
+ * of those that have the same key; so a shadow that it finds is one that may
+ * be shared, once its bytes were compared.
+ *
  * Events are asked without the lock, by the one thread that marked the shadow
  * is_checking: until it is done nobody frees the shadow or touches the events
  * that it had, though others may use it and add events.
@@ -21,11 +25,19 @@
 #include "base/lock.h"
 #include "shadow/store.h"
 
+#define HASH_NONFATAL_OOM 1 /* uthash would exit(-1) */
+#include <uthash.h>
 #include <utlist.h> /* after base/compiler.h */
+
+/* Hashed as bytes: it has no padding. */
+struct csh_shadow_key {
+    struct csh_shadow_proof proof;
+    uint64_t bytes;
+};
 
 struct csh_shadow {
     struct csh_extent extent;
-    struct csh_shadow_proof proof;
+    struct csh_shadow_key key; /* unchanging once published */
     struct csh_shadow_ref ref;
 
     uint32_t n_users, n_device, n_host;
@@ -39,6 +51,7 @@ struct csh_shadow {
 
     struct csh_shadow *idle_prev, *idle_next;
     struct csh_shadow *pending_prev, *pending_next;
+    UT_hash_handle by_key; /* tbl is NULL: not in the index */
 };
 
 struct csh_slot {
@@ -55,7 +68,7 @@ struct csh_store {
     /* Below: guarded by the lock. */
     struct csh_slot *slots;
     uint32_t n_slots, free_slot;
-    struct csh_shadow *idle, *pending;
+    struct csh_shadow *idle, *pending, *index;
     uint64_t idle_bytes;
     uint64_t n_passes;
 };
@@ -74,6 +87,15 @@ void csh_store_detach_locked(struct csh_store *store,
         CSH_REQUIRES(store->lock);
 void csh_store_dispose(struct csh_store *store, struct csh_shadow *shadow)
         CSH_EXCLUDES(store->lock);
+
+/* store.c: makes the caller one more user. */
+void csh_store_use_locked(struct csh_store *store, struct csh_shadow *shadow)
+        CSH_REQUIRES(store->lock);
+
+/* store_equal.c: the index. */
+void csh_store_leave_index_locked(struct csh_store *store,
+                                  struct csh_shadow *shadow)
+        CSH_REQUIRES(store->lock);
 
 /* store_room.c: an extent, by giving up shadows where it must be. */
 enum csh_slab_status csh_store_make_room(struct csh_store *store,

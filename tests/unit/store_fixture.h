@@ -1,6 +1,6 @@
 /*
  * store_fixture.h - a store over real slabs; events are numbers, and a table
- * says which are over. For test_store.c and test_store_uses.c.
+ * says which are over. For test_store*.c.
  */
 #ifndef CSH_TESTS_STORE_FIXTURE_H
 #define CSH_TESTS_STORE_FIXTURE_H
@@ -126,12 +126,19 @@ static enum csh_reason refused(size_t bytes)
     return reason;
 }
 
-static void publish(struct csh_shadow *shadow, unsigned char mark)
+/* The one of the shadows that holds these bytes afterwards. */
+static struct csh_shadow *publish_any(struct csh_shadow *shadow,
+                                      unsigned char mark)
 {
     const struct csh_shadow_proof proof = {{mark, ~UINT64_C(0)}};
 
     memset(csh_shadow_address(shadow), mark, csh_shadow_bytes(shadow));
-    csh_store_publish(store, shadow, &proof);
+    return csh_store_publish(store, shadow, &proof);
+}
+
+static void publish(struct csh_shadow *shadow, unsigned char mark)
+{
+    ck_assert_ptr_eq(publish_any(shadow, mark), shadow);
 }
 
 /* A published shadow with a host reference and no user. */
