@@ -35,6 +35,17 @@
     X(device, "shadows are of no use on this kind of device", "")            \
     X(error, "a call of the shim's own was refused", "")
 
+/* What CUSHADOW_WEIGHTS made of an upload: the rule that decided. */
+#define CSH_WEIGHT_RULES(X)                                                  \
+    X(manifest, "registered: recognised as a tensor of a model file")        \
+    X(file, "registered: its source lies in a mapping of a named file")      \
+    X(all, "registered: every upload is")                                    \
+    X(learn, "not registered, but learned once it is offloaded")             \
+    X(min, "ignored: smaller than min=")                                     \
+    X(max, "ignored: larger than max=")                                      \
+    X(unmatched, "ignored: no rule fits, and learn is not among them")       \
+    X(none, "ignored: the rule is none")
+
 /* Single figures. X(name, sentence). Gauges are set or moved up and down. */
 #define CSH_GAUGES(X)                                                        \
     X(shadow_bytes, "bytes of shadows held now")                             \

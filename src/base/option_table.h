@@ -21,6 +21,11 @@
     X(proof_timeout_ms, PROOF_TIMEOUT_MS, NUMBER, "250",                     \
       "how long an offload waits for the fingerprint kernel to run before "  \
       "the program's own copy is made instead, in milliseconds")             \
+    X(weights, WEIGHTS, WEIGHTS, "learn",                                    \
+      "which uploads are weights: those that are offloaded later (learn), "  \
+      "every one (all), those from a mapping of a file (file=), those of a " \
+      "tensor of a safetensors or GGUF file, or of a model folder "          \
+      "(manifest=); within bounds (min=, max=)")                             \
     X(log, LOG, LOG, "warn",                                                 \
       "what is logged, then optionally a colon and a file to append to (%p " \
       "is the process id, %h the host name) instead of stderr")              \

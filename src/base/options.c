@@ -45,6 +45,7 @@ enum kind {
     KIND_STATS,
     KIND_PATH,
     KIND_SWITCH,
+    KIND_WEIGHTS,
 };
 
 struct row {
@@ -86,6 +87,8 @@ static bool row_parse(const struct row *row, const char *text,
         return csh_parse_path(text, field);
     case KIND_SWITCH:
         return csh_parse_switch(text, field);
+    case KIND_WEIGHTS:
+        return csh_parse_weights(text, field);
     }
     return false;
 }

@@ -15,6 +15,7 @@
 #include "base/compiler.h"
 #include "base/log.h"
 #include "base/option_table.h"
+#include "base/weight_rules.h"
 
 /* X(NAME, word) */
 #define CSH_MODES(X)      \
@@ -52,6 +53,7 @@ struct csh_size_or_share {
 #define CSH_FIELD_STATS(field_) enum csh_stats field_;
 #define CSH_FIELD_PATH(field_) char field_[CSH_PATH_BYTES]; /* "": none */
 #define CSH_FIELD_SWITCH(field_) bool field_;
+#define CSH_FIELD_WEIGHTS(field_) struct csh_weight_rules field_;
 
 #define CSH_X(field_, name_, kind_, default_, help_) CSH_FIELD_##kind_(field_)
 struct csh_options { CSH_OPTIONS(CSH_X) };

@@ -32,8 +32,7 @@ static char to_lower(char c)
     return ((c >= 'A') && (c <= 'Z')) ? (char)(c - 'A' + 'a') : c;
 }
 
-/* Whether the n first bytes of text are this word, in whatever case. */
-static bool is_word(const char *text, size_t n, const char *word)
+bool csh_parse_is_word(const char *text, size_t n, const char *word)
 {
     size_t i;
 
@@ -54,7 +53,7 @@ static bool parse_word(const char *text, size_t n, const struct word *words,
     size_t i;
 
     for (i = 0; i < n_words; ++i) {
-        if (is_word(text, n, words[i].text)) {
+        if (csh_parse_is_word(text, n, words[i].text)) {
             *value_p = words[i].value;
             return true;
         }
@@ -114,7 +113,7 @@ bool csh_parse_size_or_share(const char *text,
     const char *end;
     uint64_t value;
 
-    if (is_word(text, strlen(text), "auto")) {
+    if (csh_parse_is_word(text, strlen(text), "auto")) {
         *size_p = (struct csh_size_or_share){CSH_SIZE_AUTO, 0};
         return true;
     }

@@ -46,6 +46,10 @@ CSH_MUST_CHECK bool csh_parse_stats(const char *text,
 /* Anything that fits into CSH_PATH_BYTES with its NUL; path_p is that long. */
 CSH_MUST_CHECK bool csh_parse_path(const char *text, char *path_p);
 
+/* Whether the n first bytes of text are this word, in whatever case; the word
+ * is in lower case. */
+bool csh_parse_is_word(const char *text, size_t n, const char *word);
+
 CSH_MUST_CHECK bool csh_parse_switch(const char *text, bool *switch_p);
 
 #endif

@@ -19,15 +19,18 @@ struct cell {
 };
 
 static struct cell cells[CSH_N_DIRECTIONS][CSH_N_OUTCOMES][CSH_N_REASONS];
+static struct cell weight_rules[CSH_N_WEIGHT_RULES];
 static _Atomic uint64_t gauges[CSH_N_GAUGES];
 
 #define CSH_X(name_, ...) #name_,
 static const char *const outcome_names[] = {CSH_OUTCOMES(CSH_X)};
 static const char *const reason_names[] = {CSH_REASONS(CSH_X)};
+static const char *const weight_rule_names[] = {CSH_WEIGHT_RULES(CSH_X)};
 static const char *const gauge_names[] = {CSH_GAUGES(CSH_X)};
 #undef CSH_X
 #define CSH_X(name_, sentence_) sentence_,
 static const char *const outcome_sentences[] = {CSH_OUTCOMES(CSH_X)};
+static const char *const weight_rule_sentences[] = {CSH_WEIGHT_RULES(CSH_X)};
 static const char *const gauge_sentences[] = {CSH_GAUGES(CSH_X)};
 #undef CSH_X
 #define CSH_X(name_, sentence_, variable_) sentence_,
@@ -42,14 +45,29 @@ static const char *const direction_names[] = {
     [CSH_H2D] = "h2d",
 };
 
+static void cell_add(struct cell *cell, uint64_t bytes)
+{
+    atomic_fetch_add_explicit(&cell->calls, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&cell->bytes, bytes, memory_order_relaxed);
+}
+
+static struct csh_tally cell_read(struct cell *cell)
+{
+    return (struct csh_tally){
+        atomic_load_explicit(&cell->calls, memory_order_relaxed),
+        atomic_load_explicit(&cell->bytes, memory_order_relaxed)};
+}
+
 void csh_statistics_count(enum csh_direction direction,
                           enum csh_outcome outcome, enum csh_reason reason,
                           uint64_t bytes)
 {
-    struct cell *cell = &cells[direction][outcome][reason];
+    cell_add(&cells[direction][outcome][reason], bytes);
+}
 
-    atomic_fetch_add_explicit(&cell->calls, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&cell->bytes, bytes, memory_order_relaxed);
+void csh_statistics_count_weight(enum csh_weight_rule rule, uint64_t bytes)
+{
+    cell_add(&weight_rules[rule], bytes);
 }
 
 void csh_statistics_count_own_call(enum csh_direction direction,
@@ -105,17 +123,12 @@ static void tally_add(struct csh_tally *sum, const struct csh_tally *part)
 static void snapshot_direction(struct csh_statistics *snapshot, int direction)
 {
     struct csh_tally *part;
-    struct cell *cell;
     int outcome, reason;
 
     for (outcome = 0; outcome < CSH_N_OUTCOMES; ++outcome) {
         for (reason = 0; reason < CSH_N_REASONS; ++reason) {
-            cell = &cells[direction][outcome][reason];
             part = &snapshot->reason[direction][outcome][reason];
-            part->calls = atomic_load_explicit(&cell->calls,
-                                               memory_order_relaxed);
-            part->bytes = atomic_load_explicit(&cell->bytes,
-                                               memory_order_relaxed);
+            *part = cell_read(&cells[direction][outcome][reason]);
             tally_add(&snapshot->outcome[direction][outcome], part);
         }
         tally_add(&snapshot->asked[direction],
@@ -130,6 +143,9 @@ void csh_statistics_snapshot(struct csh_statistics *snapshot_p)
     memset(snapshot_p, 0, sizeof(*snapshot_p));
     for (i = 0; i < CSH_N_DIRECTIONS; ++i) {
         snapshot_direction(snapshot_p, i);
+    }
+    for (i = 0; i < CSH_N_WEIGHT_RULES; ++i) {
+        snapshot_p->weight_rule[i] = cell_read(&weight_rules[i]);
     }
     for (i = 0; i < CSH_N_GAUGES; ++i) {
         snapshot_p->gauge[i] = atomic_load_explicit(&gauges[i],
@@ -165,6 +181,16 @@ const char *csh_reason_sentence(enum csh_reason reason)
 const char *csh_reason_variable(enum csh_reason reason)
 {
     return reason_variables[reason];
+}
+
+const char *csh_weight_rule_name(enum csh_weight_rule rule)
+{
+    return weight_rule_names[rule];
+}
+
+const char *csh_weight_rule_sentence(enum csh_weight_rule rule)
+{
+    return weight_rule_sentences[rule];
 }
 
 const char *csh_gauge_name(enum csh_gauge gauge)

@@ -20,6 +20,9 @@ enum csh_outcome { CSH_OUTCOMES(CSH_X) CSH_N_OUTCOMES };
 #define CSH_X(name_, ...) CSH_REASON_##name_,
 enum csh_reason { CSH_REASONS(CSH_X) CSH_N_REASONS };
 #undef CSH_X
+#define CSH_X(name_, ...) CSH_WEIGHT_RULE_##name_,
+enum csh_weight_rule { CSH_WEIGHT_RULES(CSH_X) CSH_N_WEIGHT_RULES };
+#undef CSH_X
 #define CSH_X(name_, ...) CSH_GAUGE_##name_,
 enum csh_gauge { CSH_GAUGES(CSH_X) CSH_N_GAUGES };
 #undef CSH_X
@@ -30,6 +33,7 @@ struct csh_statistics {
     struct csh_tally asked[CSH_N_DIRECTIONS];
     struct csh_tally outcome[CSH_N_DIRECTIONS][CSH_N_OUTCOMES];
     struct csh_tally reason[CSH_N_DIRECTIONS][CSH_N_OUTCOMES][CSH_N_REASONS];
+    struct csh_tally weight_rule[CSH_N_WEIGHT_RULES];
     uint64_t gauge[CSH_N_GAUGES];
 };
 
@@ -43,6 +47,9 @@ void csh_statistics_count_own_call(enum csh_direction direction,
                                    bool has_succeeded,
                                    enum csh_reason reason, uint64_t bytes);
 
+/* One upload was looked at; beside the copy's own outcome. */
+void csh_statistics_count_weight(enum csh_weight_rule rule, uint64_t bytes);
+
 /* Moves a gauge; delta may be negative. Gauges with a _peak twin keep it. */
 void csh_statistics_add(enum csh_gauge gauge, int64_t delta);
 
@@ -55,6 +62,8 @@ const char *csh_outcome_sentence(enum csh_outcome outcome);
 const char *csh_reason_name(enum csh_reason reason);
 const char *csh_reason_sentence(enum csh_reason reason);
 const char *csh_reason_variable(enum csh_reason reason); /* "" if none */
+const char *csh_weight_rule_name(enum csh_weight_rule rule);
+const char *csh_weight_rule_sentence(enum csh_weight_rule rule);
 const char *csh_gauge_name(enum csh_gauge gauge);
 const char *csh_gauge_sentence(enum csh_gauge gauge);
 

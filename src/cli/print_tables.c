@@ -1,9 +1,9 @@
 /*
- * print_tables.c - the tables of options, outcomes, reasons and gauges as
- * markdown, for README. Not installed: a check runs it and compares.
+ * print_tables.c - the tables of options, outcomes, reasons, rules and gauges
+ * as markdown, for README. Not installed: a check runs it and compares.
  *
- * Usage: print_tables [options | outcomes | reasons | gauges]; without an
- * argument all of them, each under its name as a heading.
+ * Usage: print_tables [options | outcomes | reasons | rules | gauges];
+ * without an argument all of them, each under its name as a heading.
  */
 #include <stdio.h>
 #include <string.h>
@@ -71,6 +71,18 @@ static void print_reasons(void)
     }
 }
 
+static void print_rules(void)
+{
+    int i;
+
+    puts("| rule | meaning |\n|---|---|");
+    for (i = 0; i < CSH_N_WEIGHT_RULES; ++i) {
+        print_row(csh_weight_rule_name((enum csh_weight_rule)i),
+                  csh_weight_rule_sentence((enum csh_weight_rule)i));
+        puts("|");
+    }
+}
+
 static void print_gauges(void)
 {
     int i;
@@ -90,6 +102,7 @@ static const struct table {
     {"options", print_options},
     {"outcomes", print_outcomes},
     {"reasons", print_reasons},
+    {"rules", print_rules},
     {"gauges", print_gauges},
 };
 

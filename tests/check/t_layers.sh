@@ -26,6 +26,7 @@ found=$(
     knows shadow base track
     knows verify base track
     knows report base
+    knows weights base
     knows engine base driver track shadow verify report
     knows interpose base driver engine
     knows cli base

@@ -10,7 +10,7 @@ expected=$(mktemp)
 trap 'rm -f "$expected"' EXIT
 
 cp "$readme" "$expected"
-for table in options outcomes reasons surface; do
+for table in options outcomes reasons rules surface; do
     grep -q "^<!-- $table: begin" "$expected" || { echo "README has no place for $table"; exit 1; }
     case $table in
     surface) "$CSH_BUILD/tests/bin/print_surface" --markdown ;;
