@@ -46,6 +46,28 @@
     X(unmatched, "ignored: no rule fits, and learn is not among them")       \
     X(none, "ignored: the rule is none")
 
+/* What turns cohorts off for good (track/watch.h): gauges that are 0, or 1
+ * once it was met. X(name, sentence). */
+#define CSH_COHORT_ENDS(X)                                                   \
+    X(cohorts_off_shared,                                                    \
+      "cohorts off: memory was exported, imported or opened to a peer")      \
+    X(cohorts_off_mapped_twice,                                              \
+      "cohorts off: memory was mapped at a second address")                  \
+    X(cohorts_off_private_table,                                             \
+      "cohorts off: a table of entries that nobody watches was asked for")   \
+    X(cohorts_off_legacy,                                                    \
+      "cohorts off: an entry with 32-bit addresses was called")              \
+    X(cohorts_off_device_launch,                                             \
+      "cohorts off: work was made that the device starts by itself")         \
+    X(cohorts_off_unknown,                                                   \
+      "cohorts off: an entry that no table names was handed out")            \
+    X(cohorts_off_per_thread,                                                \
+      "cohorts off: two threads use their per-thread default streams")       \
+    X(cohorts_off_library,                                                   \
+      "cohorts off: a library is loaded that writes device memory unseen")   \
+    X(cohorts_off_no_barrier,                                                \
+      "cohorts off: the kernel refuses the barrier that watching needs")
+
 /* Single figures. X(name, sentence). Gauges are set or moved up and down. */
 #define CSH_GAUGES(X)                                                        \
     X(shadow_bytes, "bytes of shadows held now")                             \
@@ -65,6 +87,7 @@
     X(evictions, "shadows given up to make room")                            \
     X(refusals, "shadows refused for want of room")                          \
     X(registrations_refused, "slabs that the driver would not pin")          \
-    X(unknown_entries, "newer driver entries handed out as they are")
+    X(unknown_entries, "newer driver entries handed out as they are")        \
+    CSH_COHORT_ENDS(X)
 
 #endif

@@ -26,6 +26,11 @@
       "every one (all), those from a mapping of a file (file=), those of a " \
       "tensor of a safetensors or GGUF file, or of a model folder "          \
       "(manifest=); within bounds (min=, max=)")                             \
+    X(cohort, COHORT, SWITCH, "0",                                           \
+      "1: one fingerprint launch proves a burst of offloads; a weaker "      \
+      "contract, which holds for programs that write device memory only "    \
+      "through calls that the shim sees (no write except through "           \
+      "intercepted calls)")                                                  \
     X(log, LOG, LOG, "warn",                                                 \
       "what is logged, then optionally a colon and a file to append to (%p " \
       "is the process id, %h the host name) instead of stderr")              \
