@@ -5,8 +5,8 @@
  * steps is in slab_pool.h. slab_growth.c makes chunks longer, slab_pins.c
  * registers them and gives them back.
  *
- * Sizes are exact: an extent takes its bytes rounded to 64, plus what aligns
- * it, which stays free for others.
+ * Sizes are exact: an extent takes the grains of 64 bytes that it lies in,
+ * plus what aligns it, which stays free for others.
  *
  * Invariants: every populated byte of a chunk is in exactly one extent, in
  * the free map, or lost (freed in an aliased chunk, or when malloc failed; it
@@ -32,8 +32,7 @@
 bool csh_slab_range_fits(const struct csh_range *range,
                          const struct csh_slab_need *need)
 {
-    uint64_t gap = csh_round_up(range->start, need->alignment) -
-                   range->start;
+    uint64_t gap = csh_slab_place(range->start, need) - range->start;
 
     return (gap <= range->bytes) && (range->bytes - gap >= need->bytes);
 }
@@ -72,7 +71,7 @@ void csh_slab_carve_locked(struct csh_slab_pool *pool,
                            struct csh_extent *extent_p)
 {
     struct csh_slab_step *step = range->value.pointer;
-    uint64_t start  = csh_round_up(range->start, need->alignment);
+    uint64_t start  = csh_slab_place(range->start, need);
     uint64_t end    = start + need->bytes;
     struct csh_range before = {range->start, start - range->start,
                                range->value};
@@ -120,41 +119,63 @@ enum csh_slab_status csh_slab_allocate(struct csh_slab_pool *pool,
                                        size_t bytes,
                                        struct csh_extent *extent_p)
 {
-    struct csh_slab_need need = {csh_round_up(bytes, GRAIN),
-                        (bytes >= PAGE_ALIGNED_FROM) ? PAGE_ALIGNMENT
-                                                     : GRAIN};
-    enum csh_slab_status status;
+    return csh_slab_allocate_at(pool, bytes, 0, extent_p);
+}
+
+enum csh_slab_status csh_slab_allocate_at(struct csh_slab_pool *pool,
+                                          size_t bytes, uint64_t phase,
+                                          struct csh_extent *extent_p)
+{
+    struct csh_slab_need need = {csh_round_up(bytes, GRAIN), GRAIN, 0};
+    enum csh_slab_status status = CSH_SLAB_OK;
+    size_t within               = 0;
     bool is_taken;
 
     if ((bytes == 0) || (bytes > SIZE_MAX / 4)) {
         return CSH_SLAB_REFUSED;
     }
 
+    if (bytes >= PAGE_ALIGNED_FROM) {
+        within         = phase % GRAIN;
+        need.alignment = PAGE_ALIGNMENT;
+        need.phase     = (phase - within) % PAGE_ALIGNMENT;
+        need.bytes     = csh_round_up(within + bytes, GRAIN);
+    }
+
     extent_p->bytes = bytes;
     csh_lock_acquire(&pool->lock);
     is_taken = take_free_locked(pool, &need, extent_p);
     csh_lock_release(&pool->lock);
-    if (is_taken) {
-        return CSH_SLAB_OK;
+    if (!is_taken) {
+        status = csh_slab_grow(pool, &need, extent_p);
+        if ((status != CSH_SLAB_OK) && (csh_slab_discard(pool, false) > 0)) {
+            status = csh_slab_grow(pool, &need, extent_p);
+        }
     }
 
-    status = csh_slab_grow(pool, &need, extent_p);
-    if ((status != CSH_SLAB_OK) && (csh_slab_discard(pool, false) > 0)) {
-        status = csh_slab_grow(pool, &need, extent_p);
+    if (status == CSH_SLAB_OK) {
+        extent_p->address += within;
     }
 
     return status;
+}
+
+/* The grains that an extent lies in. */
+static struct csh_range room_of(const struct csh_extent *extent)
+{
+    uint64_t address      = (uint64_t)(uintptr_t)extent->address;
+    struct csh_range room = {address - address % GRAIN, 0,
+                             {.pointer = extent->step}};
+
+    room.bytes = csh_round_up(address + extent->bytes, GRAIN) - room.start;
+    return room;
 }
 
 void csh_slab_free(struct csh_slab_pool *pool,
                    const struct csh_extent *extent)
 {
     struct csh_slab_chunk *chunk = extent->step->chunk;
-    struct csh_range room        = {
-        (uint64_t)(uintptr_t)extent->address,
-        csh_round_up(extent->bytes, GRAIN),
-        {.pointer = extent->step},
-    };
+    struct csh_range room        = room_of(extent);
 
     csh_lock_acquire(&pool->lock);
     chunk->used_bytes -= room.bytes;
@@ -165,6 +186,16 @@ void csh_slab_free(struct csh_slab_pool *pool,
         csh_slab_give_room_locked(pool, &room);
     }
     csh_lock_release(&pool->lock);
+}
+
+bool csh_slab_find_file(const struct csh_extent *extent,
+                        struct csh_slab_file *file_p)
+{
+    const struct csh_chunk *memory = &extent->step->chunk->memory;
+
+    file_p->chunk  = memory;
+    file_p->offset = (uint64_t)(extent->address - memory->address);
+    return memory->fd >= 0;
 }
 
 void csh_slab_mark_aliased(struct csh_slab_pool *pool,

@@ -32,7 +32,7 @@ struct csh_slab_step;
  * share a byte, and none crosses the bounds of what was registered at once,
  * so a copy from or to one never spans two registrations. */
 struct csh_extent {
-    unsigned char *address; /* 64-byte aligned; 4 KiB from 64 KiB on */
+    unsigned char *address; /* 64-byte aligned; from 64 KiB on, see below */
     size_t bytes;           /* as asked for */
     struct csh_slab_step *step;
 };
@@ -56,6 +56,24 @@ CSH_MUST_CHECK
 enum csh_slab_status csh_slab_allocate(struct csh_slab_pool *pool,
                                        size_t bytes,
                                        struct csh_extent *extent_p);
+
+/* The same, and extents of 64 KiB or more begin at an address that is equal to
+ * `phase` modulo 4096, as is its offset in the memory file: whole pages of it
+ * can then be mapped under memory of that phase. Without a wish: 0. */
+CSH_MUST_CHECK
+enum csh_slab_status csh_slab_allocate_at(struct csh_slab_pool *pool,
+                                          size_t bytes, uint64_t phase,
+                                          struct csh_extent *extent_p);
+
+/* Where an extent lies in a memory file: valid as long as the extent is. */
+struct csh_slab_file {
+    const struct csh_chunk *chunk;
+    uint64_t offset; /* of the extent's first byte */
+};
+
+/* False where there is no file. */
+bool csh_slab_find_file(const struct csh_extent *extent,
+                        struct csh_slab_file *file_p);
 
 void csh_slab_free(struct csh_slab_pool *pool,
                    const struct csh_extent *extent);

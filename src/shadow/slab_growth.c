@@ -149,7 +149,7 @@ static bool begin_growth_locked(struct csh_slab_pool *pool,
     growth_p->step   = step;
     growth_p->room   = start;
     growth_p->offset = chunk->frontier;
-    start            = csh_round_up(start, need->alignment) + need->bytes;
+    start            = csh_slab_place(start, need) + need->bytes;
     growth_p->bytes  = csh_round_up((start > end) ? start - end : 0,
                                     csh_page_bytes());
     if (growth_p->bytes > rest) {

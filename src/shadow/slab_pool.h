@@ -84,11 +84,19 @@ struct csh_slab_pool {
 struct csh_slab_need {
     size_t bytes; /* rounded to the grain */
     size_t alignment;
+    size_t phase; /* the address modulo the alignment */
 };
 
 static inline size_t csh_round_up(size_t value, size_t power_of_two)
 {
     return (value + (power_of_two - 1)) & ~(power_of_two - 1);
+}
+
+/* The lowest address from here on at which a need may begin. */
+static inline uint64_t csh_slab_place(uint64_t from,
+                                      const struct csh_slab_need *need)
+{
+    return csh_round_up(from - need->phase, need->alignment) + need->phase;
 }
 
 /* slab.c: the free map. Whether a range holds a need; a range that is in no

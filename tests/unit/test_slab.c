@@ -54,6 +54,51 @@ START_TEST(test_sizes_are_exact)
 }
 END_TEST
 
+/* Every phase that malloc gives, freed and taken again in another one; below
+ * 64 KiB a wish is none. */
+START_TEST(test_phases_are_exact)
+{
+    static const size_t sizes[]    = {3276800, 13107200, 819200, 65536, 65537,
+                                      98304, 1638400, 12345678};
+    static const uint64_t phases[] = {0x40, 0x10, 0x40, 4095, 0, 0xfc1};
+    struct csh_extent extents[48];
+    struct csh_slab_file file;
+    size_t sum = 0, i, j;
+    unsigned round;
+
+    for (round = 0; round < 2; round++) {
+        for (i = 0; i < 48; i++) {
+            ck_assert_int_eq(csh_slab_allocate_at(
+                                     pool, sizes[i / 6],
+                                     UINT64_C(0x7f0000001000) +
+                                             phases[(i + round) % 6],
+                                     &extents[i]), CSH_SLAB_OK);
+            ck_assert_uint_eq((uintptr_t)extents[i].address % 4096,
+                              phases[(i + round) % 6]);
+            ck_assert(csh_slab_find_file(&extents[i], &file));
+            ck_assert_ptr_eq(file.chunk->address + file.offset,
+                             extents[i].address);
+            sum += (round == 0) ? sizes[i / 6] : 0;
+            memset(extents[i].address, (int)i, extents[i].bytes);
+            for (j = 0; j < i; j++) {
+                ck_assert(!overlap(&extents[i], &extents[j]));
+            }
+        }
+        ck_assert(csh_slab_check(pool));
+        /* In the second round what lies free has the wrong phase. */
+        ck_assert_uint_le(usage().held_bytes,
+                          sum + sum / ((round == 0) ? 100 : 10));
+        for (i = 0; i < 48; i++) {
+            csh_slab_free(pool, &extents[i]);
+        }
+        ck_assert_uint_eq(usage().free_bytes, usage().held_bytes);
+    }
+    ck_assert_int_eq(csh_slab_allocate_at(pool, 100, 0x10, &extents[0]),
+                     CSH_SLAB_OK);
+    ck_assert_uint_eq((uintptr_t)extents[0].address % 64, 0);
+}
+END_TEST
+
 START_TEST(test_nonsense_is_refused)
 {
     struct csh_extent extent;
@@ -377,6 +422,7 @@ static Suite *make_suite(void)
     tcase_add_checked_fixture(tcase, start, stop);
     tcase_set_timeout(tcase, 300);
     tcase_add_test(tcase, test_sizes_are_exact);
+    tcase_add_test(tcase, test_phases_are_exact);
     tcase_add_test(tcase, test_nonsense_is_refused);
     tcase_add_test(tcase, test_freed_neighbours_join);
     tcase_add_test(tcase, test_best_fit_keeps_large_gaps);
