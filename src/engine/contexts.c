@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/options.h"
 #include "engine/calls.h"
+#include "engine/devices.h"
 #include "engine/idle.h"
 #include "engine/residency.h"
 
@@ -63,32 +64,6 @@ const struct csh_fingerprint_key *csh_context_key(void)
     return process_key();
 }
 
-static bool attribute_is_set(CUdevice device, CUdevice_attribute attribute)
-{
-    int value = 1;
-
-    return csh_calls()->cuDeviceGetAttribute(&value, attribute, device) ==
-               CUDA_SUCCESS &&
-           value != 0;
-}
-
-/* A GPU that shares the host's memory, or walks the host's page tables over
- * a coherent link, gains nothing from a second copy in the same memory. */
-static bool device_is_suited(CUdevice device)
-{
-    bool is_suited =
-        !attribute_is_set(device, CU_DEVICE_ATTRIBUTE_INTEGRATED) &&
-        !attribute_is_set(
-            device,
-            CU_DEVICE_ATTRIBUTE_PAGEABLE_MEMORY_ACCESS_USES_HOST_PAGE_TABLES);
-
-    if (!is_suited) {
-        csh_info("engine", "device %d shares the host's memory: no shadows",
-                 (int)device);
-    }
-    return is_suited;
-}
-
 /* The driver names a device's primary context only to those who retain it;
  * one that is active stays what it is meanwhile. True in doubt. */
 static bool is_primary(CUcontext handle, CUdevice device)
@@ -123,7 +98,7 @@ static struct entry *entry_create(CUcontext handle, unsigned long long id)
         free(entry);
         return NULL;
     }
-    entry->context.is_suited = device_is_suited(entry->context.device);
+    entry->context.is_suited = csh_device_is_suited(entry->context.device);
     entry->is_primary = is_primary(handle, entry->context.device);
     return entry;
 }

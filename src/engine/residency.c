@@ -22,7 +22,9 @@
 
 #include "base/lock.h"
 #include "base/log.h"
+#include "base/platform.h"
 #include "engine/calls.h"
+#include "engine/devices.h"
 #include "track/ranges.h"
 
 static struct csh_lock lock = CSH_LOCK_INIT(CSH_RANK_RANGES);
@@ -133,6 +135,20 @@ static void end_uses(CUcontext context) CSH_REQUIRES(lock)
     }
 }
 
+/* There the driver pins little, how little no query says, and each refusal may
+ * leave an error behind that the program meets later. */
+static void mind_the_platform(void)
+{
+    const struct csh_platform_roots roots = {"/proc", "/dev"};
+
+    if (csh_platform_is_wsl2(&roots)) {
+        csh_info("engine", "this is WSL2, where little host memory can be "
+                           "pinned: shadows are pinned until the driver first "
+                           "refuses, later ones serve unpinned, only slower");
+        csh_slab_pin_until_refused(pool);
+    }
+}
+
 bool csh_residency_start(void)
 {
     const struct csh_use_calls uses = {use_is_over, give_event_back, NULL};
@@ -145,6 +161,9 @@ bool csh_residency_start(void)
     budget.limit = csh_options()->pinned_limit;
     budget.roots = (struct csh_memory_roots){"/proc", "/sys/fs/cgroup"};
     pool = csh_slab_create(csh_calls_of_pinning(), &budget, NULL);
+    if (pool != NULL) {
+        mind_the_platform();
+    }
     made = pool != NULL ? csh_store_create(pool, &uses) : NULL;
     atomic_store_explicit(&store, made, memory_order_release);
     return made != NULL;
@@ -158,13 +177,15 @@ struct csh_store *csh_residency_store(void)
 void csh_residency_tidy(void)
 {
     csh_store_collect(csh_residency_store());
-    csh_slab_register_pending(pool);
+    csh_residency_pin();
     csh_slab_trim(pool);
 }
 
 void csh_residency_pin(void)
 {
-    csh_slab_register_pending(pool);
+    if (csh_devices_may_register()) {
+        csh_slab_register_pending(pool);
+    }
 }
 
 /* --- records --------------------------------------------------------- */

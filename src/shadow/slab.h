@@ -92,6 +92,11 @@ void csh_slab_mark_aliased(struct csh_slab_pool *pool,
  * calls try again. Returns the bytes newly pinned. Calls the driver. */
 size_t csh_slab_register_pending(struct csh_slab_pool *pool);
 
+/* The first refusal from here on is the last attempt: where each may do harm.
+ * What is pinned then stays so, the rest serves unpinned. Before any other
+ * thread knows the pool. */
+void csh_slab_pin_until_refused(struct csh_slab_pool *pool);
+
 /* A context of the program has ended, and with it perhaps registrations that
  * were made in it (CUDA does not say of portable ones). The next
  * csh_slab_register_pending() makes sure; until then copies may be slower than

@@ -90,6 +90,7 @@ static void settle_locked(struct csh_slab_pool *pool,
     pool->n_calls_to_skip = (pool->n_refused < 10) ? 1u << pool->n_refused
                                                    : MOST_CALLS_TO_SKIP;
     pool->n_refused++;
+    pool->is_refused_for_good = pool->refusal_is_final;
 }
 
 /* Ends the registration of a step that is `changing`. False when the driver
@@ -156,6 +157,25 @@ void csh_slab_note_context_ended(struct csh_slab_pool *pool)
     csh_lock_release(&pool->lock);
 }
 
+void csh_slab_pin_until_refused(struct csh_slab_pool *pool)
+{
+    pool->refusal_is_final = true;
+}
+
+/* Whether this call is one that tries. */
+static bool is_time_to_try_locked(struct csh_slab_pool *pool)
+        CSH_REQUIRES(pool->lock)
+{
+    if (pool->is_refused_for_good) {
+        return false;
+    }
+    if (pool->n_calls_to_skip > 0) {
+        pool->n_calls_to_skip--;
+        return false;
+    }
+    return true;
+}
+
 size_t csh_slab_register_pending(struct csh_slab_pool *pool)
 {
     struct csh_slab_step *step;
@@ -164,12 +184,9 @@ size_t csh_slab_register_pending(struct csh_slab_pool *pool)
 
     settle_doubts(pool);
     csh_lock_acquire(&pool->lock);
-    if (pool->n_calls_to_skip > 0) {
-        pool->n_calls_to_skip--;
-        csh_lock_release(&pool->lock);
-        return 0;
+    if (!is_time_to_try_locked(pool)) {
+        result = CUDA_ERROR_NOT_READY;
     }
-
     while ((result == CUDA_SUCCESS) &&
            ((step = take_locked(pool, is_pending)) != NULL)) {
         csh_lock_release(&pool->lock);

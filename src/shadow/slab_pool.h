@@ -69,6 +69,7 @@ struct csh_slab_pool {
     const struct csh_pin_calls *pins;
     const struct csh_budget *budget;
     csh_chunk_create_fn *create;
+    bool refusal_is_final; /* set before others know the pool */
 
     /* Below: guarded by the lock. */
     struct csh_slab_chunk *chunks;
@@ -78,6 +79,7 @@ struct csh_slab_pool {
     uint64_t pinned_bytes;   /* of steps in state registered */
     unsigned n_refused;      /* registrations in a row */
     unsigned n_calls_to_skip; /* of register_pending, before the next try */
+    bool is_refused_for_good;
 };
 
 /* What an extent needs. */

@@ -172,6 +172,28 @@ CUresult cuDeviceTotalMem_v2(size_t *bytes_p, CUdevice device)
     return result;
 }
 
+/* What SIMCUDA_BEHAVIOUR makes of a device. One that is coherent only says so:
+ * its kernels reach pageable memory no more than others do. */
+static void set_attribute(CUdevice_attribute attribute, int *value_p)
+{
+    const struct sim_settings *settings = sim_settings();
+
+    switch (attribute) {
+    case CU_DEVICE_ATTRIBUTE_INTEGRATED:
+        *value_p = settings->device_is_integrated;
+        break;
+    case CU_DEVICE_ATTRIBUTE_PAGEABLE_MEMORY_ACCESS:
+    case CU_DEVICE_ATTRIBUTE_PAGEABLE_MEMORY_ACCESS_USES_HOST_PAGE_TABLES:
+        *value_p = settings->device_is_coherent;
+        break;
+    case CU_DEVICE_ATTRIBUTE_HOST_REGISTER_SUPPORTED:
+        *value_p = !settings->host_registers_not;
+        break;
+    default:
+        break;
+    }
+}
+
 CUresult cuDeviceGetAttribute(int *value_p, CUdevice_attribute attribute,
                               CUdevice device)
 {
@@ -194,6 +216,7 @@ CUresult cuDeviceGetAttribute(int *value_p, CUdevice_attribute attribute,
     if (attribute == CU_DEVICE_ATTRIBUTE_PCI_BUS_ID) {
         *value_p += device;
     }
+    set_attribute(attribute, value_p);
     return sim_end(CUDA_SUCCESS);
 }
 

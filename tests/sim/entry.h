@@ -93,7 +93,10 @@ enum { SIM_MAX_DEVICES = 4, SIM_MAX_FAULTS = 32, SIM_PATH_BYTES = 4096 };
     X(lookup_miss_succeeds)             \
     X(pinning_synchronises)             \
     X(lazy_load_synchronises)           \
-    X(errno_is_spoilt)
+    X(errno_is_spoilt)                  \
+    X(device_is_integrated)             \
+    X(device_is_coherent)               \
+    X(host_registers_not)
 
 /* SIMCUDA_* settings, parsed once at the first entry. */
 struct sim_settings {

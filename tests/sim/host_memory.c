@@ -182,6 +182,9 @@ static CUresult register_range(void *host, size_t bytes, unsigned flags)
                              CU_MEMHOSTREGISTER_READ_ONLY)) != 0) {
         return sim_end(CUDA_ERROR_INVALID_VALUE);
     }
+    if (sim_settings()->host_registers_not) {
+        return sim_end(CUDA_ERROR_NOT_SUPPORTED);
+    }
     if (sim_settings()->pinning_synchronises) {
         sim_context_wait(context);
     }

@@ -98,6 +98,31 @@ START_TEST(test_refusals_are_asked_again_less_and_less)
 }
 END_TEST
 
+/* Where a refusal may do harm there is no second one. */
+START_TEST(test_pinned_until_refused)
+{
+    struct csh_extent first, second, third;
+    int i;
+
+    csh_slab_pin_until_refused(pool);
+    first = take(64 * MIB);
+    ck_assert_uint_eq(csh_slab_register_pending(pool), 64 * MIB);
+    second       = take(64 * MIB);
+    refuse_from  = 2;
+    refuse_until = 3;
+    ck_assert_uint_eq(csh_slab_register_pending(pool), 0);
+    third = take(64 * MIB);
+    for (i = 0; i < 3000; i++) {
+        csh_slab_register_pending(pool);
+    }
+    ck_assert_uint_eq(n_calls, 2);
+    ck_assert(csh_slab_is_pinned(&first));
+    ck_assert(!csh_slab_is_pinned(&second));
+    ck_assert(!csh_slab_is_pinned(&third));
+    ck_assert_uint_eq(usage().pinned_bytes, 64 * MIB);
+}
+END_TEST
+
 START_TEST(test_registrations_end_and_begin_again)
 {
     struct csh_extent first = take(MIB), second = take(70 * MIB);
@@ -279,6 +304,7 @@ static Suite *make_suite(void)
     tcase_add_test(tcase, test_long_extents_are_registered_alone);
     tcase_add_loop_test(tcase, test_refused_at_the_nth, 0, 3);
     tcase_add_test(tcase, test_refusals_are_asked_again_less_and_less);
+    tcase_add_test(tcase, test_pinned_until_refused);
     tcase_add_test(tcase, test_registrations_end_and_begin_again);
     tcase_add_test(tcase, test_registrations_are_made_sure_of_after_a_context);
     tcase_add_test(tcase, test_addresses_that_stay_registered_are_never_reused);
