@@ -9,7 +9,7 @@
  * in bytes: asked == elided + served + passed + failed. */
 #define CSH_OUTCOMES(X)                                                     \
     X(elided, "no bytes moved: proven redundant in the call itself")        \
-    X(served, "moved once, through pinned shadow memory")                   \
+    X(served, "moved once, through shadow memory, pinned where allowed")    \
     X(passed, "the program's own call, with its own arguments")             \
     X(failed, "the program's own call, and the driver returned an error")
 
@@ -31,7 +31,8 @@
     X(unready, "the shim or its prover was not ready yet", "")                 \
     X(timeout, "the fingerprint kernel did not get to run in time",          \
       "CUSHADOW_PROOF_TIMEOUT_MS")                                           \
-    X(budget, "no room for a shadow", "CUSHADOW_PINNED_LIMIT")               \
+    X(budget, "no room for a shadow within the limit", "CUSHADOW_RAM_LIMIT") \
+    X(memory, "no memory to spare for a shadow", "")                         \
     X(device, "shadows are of no use on this kind of device", "")            \
     X(error, "a call of the shim's own was refused", "")
 
@@ -86,7 +87,8 @@
     X(would_elide_bytes, "observe mode: their bytes")                        \
     X(evictions, "shadows given up to make room")                            \
     X(refusals, "shadows refused for want of room")                          \
-    X(registrations_refused, "slabs that the driver would not pin")          \
+    X(registrations_refused, "times the driver would not pin a slab")        \
+    X(unpinned_by_limit, "slabs left unpinned by CUSHADOW_PINNED_LIMIT")     \
     X(unknown_entries, "newer driver entries handed out as they are")        \
     CSH_COHORT_ENDS(X)
 

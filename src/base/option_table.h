@@ -15,9 +15,13 @@
       "elided; off: forward everything")                                     \
     X(min_bytes, MIN_BYTES, SIZE, "64K",                                     \
       "smallest copy that is looked at; smaller ones are forwarded")         \
+    X(ram_limit, RAM_LIMIT, SIZE_OR_SHARE, "auto",                           \
+      "most host memory for shadows, pinned or not, as a size or a "         \
+      "percentage of RAM; auto follows the memory that is free; never more " \
+      "than the machine and its cgroups have left")                          \
     X(pinned_limit, PINNED_LIMIT, SIZE_OR_SHARE, "auto",                     \
-      "most host memory for shadows, as a size or a percentage of RAM; "     \
-      "auto follows the memory that is free")                                \
+      "most of it that is pinned, that is, registered with the driver; what " \
+      "may not be pinned is a shadow all the same, only slower")             \
     X(proof_timeout_ms, PROOF_TIMEOUT_MS, NUMBER, "250",                     \
       "how long an offload waits for the fingerprint kernel to run before "  \
       "the program's own copy is made instead, in milliseconds")             \

@@ -158,7 +158,8 @@ bool csh_residency_start(void)
     csh_ranges_init(&devices);
     csh_ranges_init(&hosts);
     csh_lock_release(&lock);
-    budget.limit = csh_options()->pinned_limit;
+    budget.limit = csh_options()->ram_limit;
+    budget.pinned_limit = csh_options()->pinned_limit;
     budget.roots = (struct csh_memory_roots){"/proc", "/sys/fs/cgroup"};
     pool = csh_slab_create(csh_calls_of_pinning(), &budget, NULL);
     if (pool != NULL) {

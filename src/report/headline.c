@@ -62,6 +62,7 @@ static bool is_missed(const struct csh_ranked *cell)
     case CSH_REASON_unready:
     case CSH_REASON_timeout:
     case CSH_REASON_budget:
+    case CSH_REASON_memory:
     case CSH_REASON_device:
     case CSH_REASON_error:
         return true;
@@ -86,7 +87,7 @@ static struct csh_tally missed_offloads(const struct csh_statistics *s)
     return missed;
 }
 
-/* "1.50 GiB (no room for a shadow; see CUSHADOW_PINNED_LIMIT), 12.0 MiB .." */
+/* "1.50 GiB (no room for a shadow within the limit; see CUSHADOW_RAM_LIMIT), 12.0 MiB .." */
 static void add_reasons(struct line *line, const struct csh_statistics *s,
                         bool only_missed)
 {
@@ -108,6 +109,25 @@ static void add_reasons(struct line *line, const struct csh_statistics *s,
     }
 }
 
+/* Where some were elided, only what settings or memory kept from the others
+ * is said: ", 93.0 MiB of it for want of room (see CUSHADOW_RAM_LIMIT)". */
+static void add_lack_of_room(struct line *line,
+                             const struct csh_statistics *s)
+{
+    const struct csh_tally *passed =
+            s->reason[CSH_D2H][CSH_OUTCOME_passed];
+
+    if (passed[CSH_REASON_budget].calls > 0) {
+        line_add(line, ", %s of it for want of room (see %s)",
+                 HUMAN(passed[CSH_REASON_budget].bytes),
+                 csh_reason_variable(CSH_REASON_budget));
+    }
+    if (passed[CSH_REASON_memory].calls > 0) {
+        line_add(line, ", %s of it because memory is short",
+                 HUMAN(passed[CSH_REASON_memory].bytes));
+    }
+}
+
 static void add_usual_offloads(struct line *line,
                                const struct csh_statistics *s)
 {
@@ -123,6 +143,8 @@ static void add_usual_offloads(struct line *line,
     if (elided == 0) {
         line_add(line, ": ");
         add_reasons(line, s, false);
+    } else {
+        add_lack_of_room(line, s);
     }
 }
 
@@ -162,7 +184,7 @@ static void add_uploads(struct line *line, const struct csh_statistics *s)
     if (s->asked[CSH_H2D].calls == 0) {
         return;
     }
-    line_add(line, "; reloads %s of %s uploaded from pinned memory",
+    line_add(line, "; reloads %s of %s uploaded from shadows",
              HUMAN(outcome[CSH_OUTCOME_served].bytes),
              HUMAN(s->asked[CSH_H2D].bytes));
     if (outcome[CSH_OUTCOME_elided].calls > 0) {
@@ -176,9 +198,13 @@ static void add_shadows(struct line *line, const struct csh_statistics *s)
     uint64_t shadows = s->gauge[CSH_GAUGE_shadow_bytes_peak];
 
     if (shadows > 0) {
-        line_add(line, "; shadows %s at most, %s of slabs pinned",
+        line_add(line, "; shadows %s at most, %s of slabs pinned%s%s",
                  HUMAN(shadows),
-                 HUMAN(s->gauge[CSH_GAUGE_pinned_bytes_peak]));
+                 HUMAN(s->gauge[CSH_GAUGE_pinned_bytes_peak]),
+                 (s->gauge[CSH_GAUGE_unpinned_by_limit] > 0) ?
+                 " (more would be over CUSHADOW_PINNED_LIMIT)" : "",
+                 (s->gauge[CSH_GAUGE_registrations_refused] > 0) ?
+                 " (the driver refused to pin more)" : "");
     }
 }
 

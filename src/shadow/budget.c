@@ -1,5 +1,6 @@
 /*
- * budget.c - the formula of budget.h. Owns nothing, takes no lock.
+ * budget.c - the formula of budget.h. Owns nothing, takes no lock; what is
+ * read from the system is read anew in each call.
  */
 #include "shadow/budget.h"
 
@@ -21,39 +22,119 @@ static uint64_t percent_of(uint64_t bytes, uint64_t percent)
     return bytes / 100 * least(percent, 100);
 }
 
-static uint64_t reachable(const struct csh_headroom *headroom,
-                          uint64_t held_bytes)
+static uint64_t reserve_of(uint64_t room)
 {
-    uint64_t reserve = headroom->bytes / RESERVE_SHARE;
+    uint64_t reserve = room / RESERVE_SHARE;
 
-    if (reserve < LEAST_RESERVE) {
-        reserve = LEAST_RESERVE;
+    return (reserve < LEAST_RESERVE) ? LEAST_RESERVE : reserve;
+}
+
+/* The user's setting by itself. */
+static uint64_t cap(const struct csh_size_or_share *limit,
+                    const struct csh_headroom *headroom, uint64_t room,
+                    uint64_t held_bytes)
+{
+    switch (limit->unit) {
+    case CSH_SIZE_BYTES:
+        return limit->value;
+    case CSH_SIZE_PERCENT:
+        return percent_of(headroom->total, limit->value);
+    case CSH_SIZE_AUTO:
+        break;
     }
 
-    return held_bytes + (headroom->bytes - least(headroom->bytes, reserve));
+    return least((room + held_bytes) / 2,
+                 percent_of(headroom->total, AUTO_MOST_PERCENT));
+}
+
+static uint64_t ceiling_of(const struct csh_budget *budget)
+{
+    uint64_t ceiling = atomic_load_explicit(&budget->ceiling,
+                                            memory_order_relaxed);
+
+    return (ceiling == 0) ? UINT64_MAX : ceiling;
+}
+
+static uint64_t room_of(const struct csh_budget *budget,
+                        const struct csh_headroom *headroom)
+{
+    uint64_t aliased = atomic_load_explicit(&budget->aliased_bytes,
+                                            memory_order_relaxed);
+
+    return headroom->bytes - least(headroom->bytes, aliased);
+}
+
+static void read_unknown(const struct csh_budget *budget,
+                         struct csh_budget_state *state_p)
+{
+    state_p->bytes     = (budget->limit.unit == CSH_SIZE_BYTES)
+                                 ? least(budget->limit.value,
+                                         ceiling_of(budget))
+                                 : 0;
+    state_p->room      = 0;
+    state_p->reachable = ceiling_of(budget);
+    state_p->is_severe = false;
+}
+
+void csh_budget_read(const struct csh_budget *budget, uint64_t held_bytes,
+                     struct csh_budget_state *state_p)
+{
+    struct csh_headroom headroom;
+    uint64_t room, reserve;
+
+    csh_headroom_read(&budget->roots, &headroom);
+    if (!headroom.is_known) {
+        read_unknown(budget, state_p);
+        return;
+    }
+
+    room    = room_of(budget, &headroom);
+    reserve = reserve_of(room);
+    state_p->room      = room;
+    state_p->reachable = least(held_bytes + (room - least(room, reserve)),
+                               ceiling_of(budget));
+    state_p->bytes     = least(cap(&budget->limit, &headroom, room,
+                                   held_bytes), state_p->reachable);
+    state_p->is_severe = (room < 2 * LEAST_RESERVE) ||
+                         ((budget->limit.unit == CSH_SIZE_AUTO) &&
+                          (room < held_bytes / 2));
 }
 
 uint64_t csh_budget_bytes(const struct csh_budget *budget,
                           uint64_t held_bytes)
 {
+    struct csh_budget_state state;
+
+    csh_budget_read(budget, held_bytes, &state);
+    return state.bytes;
+}
+
+uint64_t csh_budget_pinned_bytes(const struct csh_budget *budget,
+                                 uint64_t held_bytes)
+{
     struct csh_headroom headroom;
 
+    if (budget->pinned_limit.unit == CSH_SIZE_BYTES) {
+        return budget->pinned_limit.value;
+    }
+
     csh_headroom_read(&budget->roots, &headroom);
-    if (!headroom.is_known) {
-        return (budget->limit.unit == CSH_SIZE_BYTES) ? budget->limit.value
-                                                      : 0;
-    }
+    return headroom.is_known
+                   ? cap(&budget->pinned_limit, &headroom,
+                         room_of(budget, &headroom), held_bytes)
+                   : 0;
+}
 
-    switch (budget->limit.unit) {
-    case CSH_SIZE_BYTES:
-        return least(budget->limit.value, reachable(&headroom, held_bytes));
-    case CSH_SIZE_PERCENT:
-        return least(percent_of(headroom.total, budget->limit.value),
-                     reachable(&headroom, held_bytes));
-    case CSH_SIZE_AUTO:
-        break;
-    }
+void csh_budget_note_aliased(struct csh_budget *budget, int64_t delta)
+{
+    /* Unsigned arithmetic wraps, so a negative delta subtracts. */
+    atomic_fetch_add_explicit(&budget->aliased_bytes, (uint64_t)delta,
+                              memory_order_relaxed);
+}
 
-    return least((headroom.bytes + held_bytes) / 2,
-                 percent_of(headroom.total, AUTO_MOST_PERCENT));
+void csh_budget_set_ceiling(struct csh_budget *budget, uint64_t bytes)
+{
+    uint64_t stored = (bytes == UINT64_MAX) ? 0 : (bytes == 0) ? 1 : bytes;
+
+    atomic_store_explicit(&budget->ceiling, stored, memory_order_relaxed);
 }

@@ -88,8 +88,9 @@ bool csh_slab_is_pinned(const struct csh_extent *extent);
 void csh_slab_mark_aliased(struct csh_slab_pool *pool,
                            const struct csh_extent *extent);
 
-/* Registers what is populated and in use. After a refusal fewer and fewer
- * calls try again. Returns the bytes newly pinned. Calls the driver. */
+/* Registers what is populated and in use, within csh_budget_pinned_bytes().
+ * After a refusal by the driver fewer and fewer calls try again. Returns the
+ * bytes newly pinned. Calls the driver. */
 size_t csh_slab_register_pending(struct csh_slab_pool *pool);
 
 /* The first refusal from here on is the last attempt: where each may do harm.
@@ -122,6 +123,10 @@ void csh_slab_read_usage(struct csh_slab_pool *pool,
 
 /* Bytes the budget would still let the pool take from the kernel. */
 uint64_t csh_slab_read_headroom(struct csh_slab_pool *pool);
+
+/* Whether so many more bytes are too many for the memory there is, and not
+ * only for the user's limit. */
+bool csh_slab_is_memory_short(struct csh_slab_pool *pool, uint64_t bytes);
 
 /* True while the pool keeps its own rules; for tests and debug builds. */
 bool csh_slab_check(struct csh_slab_pool *pool);

@@ -87,6 +87,7 @@ static struct csh_slab_step *open_step_locked(struct csh_slab_chunk *chunk,
         step->address     = chunk->memory.address + chunk->frontier;
         step->bytes       = 0;
         step->is_doubtful = false;
+        step->is_over     = false;
         atomic_init(&step->state, CSH_STEP_UNREGISTERED);
         chunk->last = step;
     }
@@ -199,6 +200,15 @@ uint64_t csh_slab_read_headroom(struct csh_slab_pool *pool)
     uint64_t limit = csh_budget_bytes(pool->budget, held);
 
     return (limit > held) ? limit - held : 0;
+}
+
+bool csh_slab_is_memory_short(struct csh_slab_pool *pool, uint64_t bytes)
+{
+    uint64_t held = read_held(pool);
+    struct csh_budget_state state;
+
+    csh_budget_read(pool->budget, held, &state);
+    return (state.reachable < held) || (bytes > state.reachable - held);
 }
 
 /* A chunk for the need, already growing. */

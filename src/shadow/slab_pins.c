@@ -40,6 +40,23 @@ static bool is_pending(const struct csh_slab_chunk *chunk,
            !(chunk->is_growing && (step == chunk->last));
 }
 
+/* Whether registering a step would pin too much; counted once a step. */
+static bool is_over_limit(struct csh_slab_pool *pool,
+                          struct csh_slab_step *step, uint64_t limit)
+        CSH_REQUIRES(pool->lock)
+{
+    if ((pool->pinned_bytes <= limit) &&
+        (step->bytes <= limit - pool->pinned_bytes)) {
+        return false;
+    }
+
+    if (!step->is_over) {
+        step->is_over = true;
+        csh_statistics_add(CSH_GAUGE_unpinned_by_limit, 1);
+    }
+    return true;
+}
+
 static bool is_registered(const struct csh_slab_chunk *chunk,
                           const struct csh_slab_step *step)
 {
@@ -75,17 +92,62 @@ take_locked(struct csh_slab_pool *pool,
     return NULL;
 }
 
+/* The same for a step to be registered, of those that may be. */
+static struct csh_slab_step *take_pending_locked(struct csh_slab_pool *pool,
+                                                 uint64_t limit)
+        CSH_REQUIRES(pool->lock)
+{
+    struct csh_slab_chunk *chunk;
+    struct csh_slab_step *step;
+
+    for (chunk = pool->chunks; chunk != NULL; chunk = chunk->next) {
+        for (step = chunk->last; step != NULL; step = step->older) {
+            if (is_pending(chunk, step) &&
+                !is_over_limit(pool, step, limit)) {
+                /* Counted from here on, against others at the same. */
+                pool->pinned_bytes += step->bytes;
+                set_state(step, CSH_STEP_CHANGING);
+                return step;
+            }
+        }
+    }
+
+    return NULL;
+}
+
+/* The limit costs a look at the system's files: asked for only if there is
+ * something to register. */
+static bool has_pending(struct csh_slab_pool *pool, uint64_t *held_p)
+{
+    const struct csh_slab_chunk *chunk;
+    const struct csh_slab_step *step;
+    bool is_found = false;
+
+    csh_lock_acquire(&pool->lock);
+    *held_p = pool->held_bytes;
+    for (chunk = pool->chunks; (chunk != NULL) && !is_found;
+         chunk = chunk->next) {
+        for (step = chunk->last; (step != NULL) && !is_found;
+             step = step->older) {
+            is_found = is_pending(chunk, step);
+        }
+    }
+    csh_lock_release(&pool->lock);
+
+    return is_found;
+}
+
 static void settle_locked(struct csh_slab_pool *pool,
                           struct csh_slab_step *step, CUresult result)
         CSH_REQUIRES(pool->lock)
 {
     if (result == CUDA_SUCCESS) {
-        pool->pinned_bytes += step->bytes;
-        pool->n_refused     = 0;
+        pool->n_refused = 0;
         set_state(step, CSH_STEP_REGISTERED);
         return;
     }
 
+    pool->pinned_bytes -= step->bytes;
     set_state(step, CSH_STEP_REFUSED);
     pool->n_calls_to_skip = (pool->n_refused < 10) ? 1u << pool->n_refused
                                                    : MOST_CALLS_TO_SKIP;
@@ -181,14 +243,20 @@ size_t csh_slab_register_pending(struct csh_slab_pool *pool)
     struct csh_slab_step *step;
     CUresult result = CUDA_SUCCESS;
     size_t bytes    = 0;
+    uint64_t held, limit;
 
     settle_doubts(pool);
+    if (!has_pending(pool, &held)) {
+        return 0;
+    }
+
+    limit = csh_budget_pinned_bytes(pool->budget, held);
     csh_lock_acquire(&pool->lock);
     if (!is_time_to_try_locked(pool)) {
         result = CUDA_ERROR_NOT_READY;
     }
     while ((result == CUDA_SUCCESS) &&
-           ((step = take_locked(pool, is_pending)) != NULL)) {
+           ((step = take_pending_locked(pool, limit)) != NULL)) {
         csh_lock_release(&pool->lock);
         csh_lock_assert_none();
         result = pool->pins->host_register(step->address, step->bytes,

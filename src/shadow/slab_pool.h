@@ -50,6 +50,7 @@ struct csh_slab_step {
     /* A context ended since this was registered, and may have taken the
      * registration along. */
     bool is_doubtful;
+    bool is_over; /* was left alone for CUSHADOW_PINNED_LIMIT */
 };
 
 /* All but memory is guarded by the pool's lock. */
@@ -76,7 +77,7 @@ struct csh_slab_pool {
     struct csh_ranges free;  /* value.pointer: the step */
     uint64_t held_bytes;     /* populated, or about to be */
     uint64_t used_bytes;     /* of all chunks */
-    uint64_t pinned_bytes;   /* of steps in state registered */
+    uint64_t pinned_bytes;   /* of steps registered, or about to be */
     unsigned n_refused;      /* registrations in a row */
     unsigned n_calls_to_skip; /* of register_pending, before the next try */
     bool is_refused_for_good;

@@ -146,8 +146,7 @@ bool csh_store_allocate(struct csh_store *store, size_t bytes,
     if (status != CSH_SLAB_OK) {
         free(shadow);
         csh_statistics_add(CSH_GAUGE_refusals, 1);
-        *reason_p = (status == CSH_SLAB_NO_BUDGET) ? CSH_REASON_budget
-                                                   : CSH_REASON_error;
+        *reason_p = csh_store_refusal(store, bytes, status);
         return false;
     }
 

@@ -67,8 +67,10 @@ void csh_store_destroy(struct csh_store *store);
  * A new shadow, unpublished, with the caller as its user. Makes room by
  * evicting, least recently used first, shadows that no device range refers
  * to, nobody uses and no work in flight reads; host references do not keep a
- * shadow, they go stale. False with CSH_REASON_budget when there is no room
- * even so, with CSH_REASON_error when the system refused. May query events.
+ * shadow, they go stale. False when there is no room even so: with
+ * CSH_REASON_budget when CUSHADOW_RAM_LIMIT could allow it, with
+ * CSH_REASON_memory when memory is too short for any setting; and with
+ * CSH_REASON_error when the system refused. May query events.
  */
 CSH_MUST_CHECK
 bool csh_store_allocate(struct csh_store *store, size_t bytes,

@@ -97,10 +97,14 @@ void csh_store_leave_index_locked(struct csh_store *store,
                                   struct csh_shadow *shadow)
         CSH_REQUIRES(store->lock);
 
-/* store_room.c: an extent, by giving up shadows where it must be. */
+/* store_room.c: an extent, by giving up shadows where it must be; and why one
+ * of so many bytes was refused. */
 enum csh_slab_status csh_store_make_room(struct csh_store *store,
                                          size_t bytes,
                                          struct csh_extent *extent_p)
+        CSH_EXCLUDES(store->lock);
+enum csh_reason csh_store_refusal(struct csh_store *store, size_t bytes,
+                                  enum csh_slab_status status)
         CSH_EXCLUDES(store->lock);
 
 #endif

@@ -153,6 +153,17 @@ enum csh_slab_status csh_store_make_room(struct csh_store *store,
     return status;
 }
 
+enum csh_reason csh_store_refusal(struct csh_store *store, size_t bytes,
+                                  enum csh_slab_status status)
+{
+    if (status != CSH_SLAB_NO_BUDGET) {
+        return CSH_REASON_error;
+    }
+
+    return csh_slab_is_memory_short(store->pool, bytes) ? CSH_REASON_memory
+                                                        : CSH_REASON_budget;
+}
+
 static void settle_all_locked(struct csh_store *store)
         CSH_REQUIRES(store->lock)
 {

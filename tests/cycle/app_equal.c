@@ -141,7 +141,7 @@ static const struct negative scenarios[] = {
     PLAIN(the_first_of_two_is_freed),
     PLAIN(one_model_in_two_contexts),
     {"same_model_twice_in_room_for_one", same_model_twice_in_room_for_one,
-     "CUSHADOW_PINNED_LIMIT=8M"},
+     "CUSHADOW_RAM_LIMIT=8M"},
 };
 
 int main(int argc, char **argv)

@@ -107,6 +107,8 @@ static void make_pool(size_t limit, csh_chunk_create_fn *create)
 {
     budget.limit.unit   = CSH_SIZE_BYTES;
     budget.limit.value  = limit;
+    budget.pinned_limit = (struct csh_size_or_share){CSH_SIZE_BYTES,
+                                                     UINT64_MAX};
     budget.roots.proc   = "/nowhere";
     budget.roots.cgroup = "/nowhere";
     pool = csh_slab_create(&calls, &budget, create);

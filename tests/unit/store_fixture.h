@@ -78,6 +78,8 @@ static void start(void)
     csh_log_threshold   = CSH_LOG_OFF;
     budget.limit.unit   = CSH_SIZE_BYTES;
     budget.limit.value  = 4 * MIB;
+    budget.pinned_limit = (struct csh_size_or_share){CSH_SIZE_BYTES,
+                                                     UINT64_MAX};
     budget.roots.proc   = "/nowhere";
     budget.roots.cgroup = "/nowhere";
     pool  = csh_slab_create(&pin_calls, &budget, NULL);

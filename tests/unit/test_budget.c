@@ -327,6 +327,94 @@ START_TEST(test_explicit_limits_stay_within_the_room)
 }
 END_TEST
 
+static struct csh_budget_state state(uint64_t held)
+{
+    struct csh_budget_state result;
+
+    csh_budget_read(&budget, held, &result);
+    ck_assert_uint_eq(result.bytes, csh_budget_bytes(&budget, held));
+    return result;
+}
+
+/* Whether a larger limit could help is what a refusal's reason says. */
+START_TEST(test_what_any_limit_could_reach)
+{
+    ck_assert_uint_eq(state(0).bytes, 4 * GIB);
+    ck_assert_uint_eq(state(0).room, 8 * GIB);
+    ck_assert_uint_eq(state(GIB).reachable, 9 * GIB - GIB / 2);
+    budget.limit.unit  = CSH_SIZE_BYTES;
+    budget.limit.value = MIB;
+    ck_assert_uint_eq(state(0).bytes, MIB);
+    ck_assert_uint_eq(state(GIB).reachable, 9 * GIB - GIB / 2);
+    put("proc/meminfo", "%s", "");
+    ck_assert_uint_eq(state(0).bytes, MIB);
+    ck_assert_uint_eq(state(0).reachable, UINT64_MAX);
+    ck_assert(!state(0).is_severe);
+}
+END_TEST
+
+START_TEST(test_pinned_limit)
+{
+    budget.pinned_limit.unit  = CSH_SIZE_AUTO;
+    ck_assert_uint_eq(csh_budget_pinned_bytes(&budget, 0), 4 * GIB);
+    ck_assert_uint_eq(csh_budget_pinned_bytes(&budget, 2 * GIB), 5 * GIB);
+    budget.pinned_limit.unit  = CSH_SIZE_PERCENT;
+    budget.pinned_limit.value = 25;
+    ck_assert_uint_eq(csh_budget_pinned_bytes(&budget, 0),
+                      16 * GIB / 100 * 25);
+    ck_assert_uint_eq(csh_budget_bytes(&budget, 0), 4 * GIB);
+    put("proc/meminfo", "%s", "");
+    ck_assert_uint_eq(csh_budget_pinned_bytes(&budget, 0), 0);
+    budget.pinned_limit.unit  = CSH_SIZE_BYTES;
+    ck_assert_uint_eq(csh_budget_pinned_bytes(&budget, 0), 25);
+}
+END_TEST
+
+START_TEST(test_aliases_count_as_if_they_were_written)
+{
+    csh_budget_note_aliased(&budget, 2 * GIB);
+    ck_assert_uint_eq(state(GIB).room, 6 * GIB);
+    ck_assert_uint_eq(state(GIB).bytes, 3 * GIB + GIB / 2);
+    csh_budget_note_aliased(&budget, 100 * (int64_t)GIB);
+    ck_assert_uint_eq(state(GIB).room, 0);
+    ck_assert_uint_eq(state(GIB).reachable, GIB);
+    csh_budget_note_aliased(&budget, -102 * (int64_t)GIB);
+    ck_assert_uint_eq(state(GIB).room, 8 * GIB);
+}
+END_TEST
+
+START_TEST(test_ceiling)
+{
+    csh_budget_set_ceiling(&budget, GIB);
+    ck_assert_uint_eq(state(0).bytes, GIB);
+    ck_assert_uint_eq(state(2 * GIB).reachable, GIB);
+    csh_budget_set_ceiling(&budget, 0);
+    ck_assert_uint_le(state(0).bytes, 1);
+    budget.limit.unit  = CSH_SIZE_BYTES;
+    budget.limit.value = MIB;
+    put("proc/meminfo", "%s", "");
+    ck_assert_uint_le(state(0).bytes, 1);
+    csh_budget_set_ceiling(&budget, UINT64_MAX);
+    ck_assert_uint_eq(state(0).bytes, MIB);
+}
+END_TEST
+
+START_TEST(test_severe)
+{
+    ck_assert(!state(8 * GIB).is_severe);
+    put_meminfo(4095); /* by auto: less than half of what is held */
+    ck_assert(state(8 * GIB).is_severe);
+    ck_assert(!state(7 * GIB).is_severe);
+    budget.limit.unit  = CSH_SIZE_BYTES;
+    budget.limit.value = 100 * GIB;
+    ck_assert(!state(8 * GIB).is_severe);
+    put_meminfo(63);
+    ck_assert(state(0).is_severe);
+    put_meminfo(64);
+    ck_assert(!state(0).is_severe);
+}
+END_TEST
+
 START_TEST(test_this_machine)
 {
     budget.roots.proc   = "/proc";
@@ -360,6 +448,11 @@ int main(void)
     tcase_add_test(tcase, test_long_path_keeps_its_ancestors);
     tcase_add_test(tcase, test_auto_is_half_of_what_would_be_free);
     tcase_add_test(tcase, test_explicit_limits_stay_within_the_room);
+    tcase_add_test(tcase, test_what_any_limit_could_reach);
+    tcase_add_test(tcase, test_pinned_limit);
+    tcase_add_test(tcase, test_aliases_count_as_if_they_were_written);
+    tcase_add_test(tcase, test_ceiling);
+    tcase_add_test(tcase, test_severe);
     tcase_add_test(tcase, test_this_machine);
     suite_add_tcase(suite, tcase);
 

@@ -84,7 +84,12 @@ START_TEST(every_variable_reaches_its_field)
     ck_assert_int_eq(options.mode, CSH_MODE_OBSERVE);
     ck_assert_uint_eq(parse_one("CUSHADOW_MIN_BYTES=0"), 0);
     ck_assert_uint_eq(options.min_bytes, 0);
+    ck_assert_uint_eq(parse_one("CUSHADOW_RAM_LIMIT=3G"), 0);
+    ck_assert_int_eq(options.ram_limit.unit, CSH_SIZE_BYTES);
+    ck_assert_uint_eq(options.ram_limit.value, UINT64_C(3) << 30);
+    ck_assert_int_eq(options.pinned_limit.unit, CSH_SIZE_AUTO);
     ck_assert_uint_eq(parse_one("CUSHADOW_PINNED_LIMIT=40%"), 0);
+    ck_assert_int_eq(options.ram_limit.unit, CSH_SIZE_AUTO);
     ck_assert_int_eq(options.pinned_limit.unit, CSH_SIZE_PERCENT);
     ck_assert_uint_eq(options.pinned_limit.value, 40);
     ck_assert_uint_eq(parse_one("CUSHADOW_PROOF_TIMEOUT_MS=7"), 0);
@@ -107,9 +112,10 @@ START_TEST(bad_values_are_counted_and_the_default_stands)
         "CUSHADOW_MODE=sideways", "CUSHADOW_MIN_BYTES=many",
         "CUSHADOW_PINNED_LIMIT=200%", "CUSHADOW_PROOF_TIMEOUT_MS=soon",
         "CUSHADOW_LOG=loud", "CUSHADOW_STATS=xml", "CUSHADOW_STRICT=ja",
+        "CUSHADOW_RAM_LIMIT=-1",
         "PATH=/bin", NULL};
 
-    ck_assert_uint_eq(csh_options_parse(environment, &options), 7);
+    ck_assert_uint_eq(csh_options_parse(environment, &options), 8);
     ck_assert_int_eq(options.mode, CSH_MODE_VERIFY);
     ck_assert_uint_eq(options.min_bytes, 65536);
     ck_assert_int_eq(options.pinned_limit.unit, CSH_SIZE_AUTO);

@@ -296,7 +296,7 @@ START_TEST(the_loud_line_names_reasons_in_order_of_bytes)
     assert_one_line();
     assert_said("NO OFFLOAD WAS ELIDED");
     assert_said("512 MiB in 2 copies");
-    largest = strstr(text, "CUSHADOW_PINNED_LIMIT");
+    largest = strstr(text, "CUSHADOW_RAM_LIMIT");
     next = strstr(text, "CUSHADOW_PROOF_TIMEOUT_MS");
     ck_assert_ptr_nonnull(largest);
     ck_assert_ptr_nonnull(next);

@@ -76,6 +76,50 @@ START_TEST(test_refused_at_the_nth)
 }
 END_TEST
 
+/* What may not be pinned is memory all the same, and is pinned when there is
+ * room for it. */
+START_TEST(test_pinned_limit)
+{
+    struct csh_extent first = take(60 * MIB), second = take(60 * MIB), small;
+    int i;
+
+    budget.pinned_limit.value = 100 * MIB;
+    for (i = 0; i < 3; i++) {
+        csh_slab_register_pending(pool);
+    }
+    ck_assert_uint_eq(n_registered, 1);
+    ck_assert_uint_eq(n_calls, 1);
+    ck_assert_uint_eq(gauge(CSH_GAUGE_registrations_refused), 0);
+    ck_assert_uint_eq(gauge(CSH_GAUGE_unpinned_by_limit), 1);
+    ck_assert(csh_slab_is_pinned(&first) != csh_slab_is_pinned(&second));
+    /* A smaller one still fits, and what is given back makes room. */
+    small = take(10 * MIB);
+    csh_slab_register_pending(pool);
+    ck_assert(csh_slab_is_pinned(&small));
+    ck_assert_uint_le(usage().pinned_bytes, 100 * MIB);
+    csh_slab_unregister_all(pool);
+    budget.pinned_limit.value = 200 * MIB;
+    csh_slab_register_pending(pool);
+    ck_assert(csh_slab_is_pinned(&first) && csh_slab_is_pinned(&second));
+    ck_assert_uint_eq(gauge(CSH_GAUGE_unpinned_by_limit), 1);
+}
+END_TEST
+
+START_TEST(test_pinned_limit_of_nothing)
+{
+    struct csh_extent extent = take(MIB);
+
+    budget.pinned_limit.value = 0;
+    ck_assert_uint_eq(csh_slab_register_pending(pool), 0);
+    ck_assert_uint_eq(n_calls, 0);
+    ck_assert(!csh_slab_is_pinned(&extent));
+    /* Unknown memory, by auto: nothing either. */
+    budget.pinned_limit.unit = CSH_SIZE_AUTO;
+    ck_assert_uint_eq(csh_slab_register_pending(pool), 0);
+    ck_assert_uint_eq(n_calls, 0);
+}
+END_TEST
+
 START_TEST(test_refusals_are_asked_again_less_and_less)
 {
     struct csh_extent extent = take(MIB);
@@ -303,6 +347,8 @@ static Suite *make_suite(void)
     tcase_add_test(tcase, test_registration_is_a_step_of_its_own);
     tcase_add_test(tcase, test_long_extents_are_registered_alone);
     tcase_add_loop_test(tcase, test_refused_at_the_nth, 0, 3);
+    tcase_add_test(tcase, test_pinned_limit);
+    tcase_add_test(tcase, test_pinned_limit_of_nothing);
     tcase_add_test(tcase, test_refusals_are_asked_again_less_and_less);
     tcase_add_test(tcase, test_pinned_until_refused);
     tcase_add_test(tcase, test_registrations_end_and_begin_again);

@@ -168,7 +168,7 @@ START_TEST(every_row_has_its_words)
     ck_assert_str_eq(csh_direction_name(CSH_H2D), "h2d");
     ck_assert_str_eq(csh_reason_name(CSH_REASON_budget), "budget");
     ck_assert_str_eq(csh_reason_variable(CSH_REASON_budget),
-                     "CUSHADOW_PINNED_LIMIT");
+                     "CUSHADOW_RAM_LIMIT");
 }
 END_TEST
 
