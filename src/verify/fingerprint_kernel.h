@@ -82,13 +82,17 @@ struct csh_proof_control {
     struct csh_proof_slot slot[CSH_PROOF_MAX_BLOCKS];
 };
 
-/* The kernel's only parameter, by value: it lies in constant space, where
- * all threads of a warp read one word at a time. The addresses are the
- * device's. */
-struct csh_fingerprint_job {
+/* The key as a kernel takes it: within its parameter, so in constant space,
+ * where all threads of a warp read one word at a time. */
+struct csh_kernel_key {
     uint32_t nh[CSH_FINGERPRINT_KEY_WORDS];
     uint64_t kappa[CSH_FINGERPRINT_LANES];
     uint64_t step[CSH_FINGERPRINT_LANES]; /* kappa^(64 * warps of the grid) */
+};
+
+/* The kernel's only parameter, by value. The addresses are the device's. */
+struct csh_fingerprint_job {
+    struct csh_kernel_key key;
     const unsigned char *src;
     uint64_t n; /* bytes, 1 to CSH_FINGERPRINT_MAX_BYTES */
     struct csh_proof_control *control;
@@ -116,11 +120,11 @@ struct csh_unit {
 
 typedef uint32_t csh_kernel_word __attribute__((may_alias));
 
-CSH_KERNEL_FN void csh_kernel_nh(const struct csh_fingerprint_job *job,
+CSH_KERNEL_FN void csh_kernel_nh(const struct csh_kernel_key *keys,
                                  uint32_t row, const struct csh_unit *unit,
                                  uint64_t h[CSH_FINGERPRINT_LANES])
 {
-    const uint32_t *k = job->nh + 4 * row;
+    const uint32_t *k = keys->nh + 4 * row;
     const uint32_t *w = unit->w;
 
     h[0] += (uint64_t)(uint32_t)(w[0] + k[0]) * (uint32_t)(w[1] + k[1]);
@@ -131,7 +135,7 @@ CSH_KERNEL_FN void csh_kernel_nh(const struct csh_fingerprint_job *job,
 
 /* A column of a whole tile, 16-byte aligned: eight loads are under way
  * before the first of them is used. */
-CSH_KERNEL_FN void csh_kernel_column(const struct csh_fingerprint_job *job,
+CSH_KERNEL_FN void csh_kernel_column(const struct csh_kernel_key *keys,
                                      const unsigned char *first,
                                      uint64_t h[CSH_FINGERPRINT_LANES])
 {
@@ -147,7 +151,7 @@ CSH_KERNEL_FN void csh_kernel_column(const struct csh_fingerprint_job *job,
         }
         CSH_KERNEL_UNROLL
         for (i = 0; i < 8; ++i) {
-            csh_kernel_nh(job, row + i, &unit[i], h);
+            csh_kernel_nh(keys, row + i, &unit[i], h);
         }
     }
 }
@@ -189,8 +193,8 @@ CSH_KERNEL_FN void csh_kernel_unit_bytes(const unsigned char *p, uint32_t n,
 /* A column at any alignment and of any length. Units at either end of the
  * range are read byte by byte, so nothing outside of it ever is. */
 CSH_KERNEL_FN void
-csh_kernel_column_slowly(const struct csh_fingerprint_job *job,
-                         const unsigned char *src, uint64_t offset,
+csh_kernel_column_slowly(const struct csh_kernel_key *keys,
+                         const unsigned char *src, uint64_t n, uint64_t offset,
                          uint64_t h[CSH_FINGERPRINT_LANES])
 {
     struct csh_unit unit;
@@ -198,8 +202,8 @@ csh_kernel_column_slowly(const struct csh_fingerprint_job *job,
     uint32_t row;
 
     CSH_KERNEL_NO_UNROLL
-    for (row = 0; (row < CSH_FINGERPRINT_ROWS) && (offset < job->n); ++row) {
-        left = job->n - offset;
+    for (row = 0; (row < CSH_FINGERPRINT_ROWS) && (offset < n); ++row) {
+        left = n - offset;
         if ((offset != 0) && (left >= CSH_FINGERPRINT_UNIT_BYTES + 3)) {
             csh_kernel_unit_shifted(src + offset, &unit);
         } else {
@@ -209,7 +213,7 @@ csh_kernel_column_slowly(const struct csh_fingerprint_job *job,
                                       CSH_FINGERPRINT_UNIT_BYTES,
                                   &unit);
         }
-        csh_kernel_nh(job, row, &unit, h);
+        csh_kernel_nh(keys, row, &unit, h);
         offset += CSH_FINGERPRINT_ROW_BYTES;
     }
 }
@@ -223,17 +227,18 @@ CSH_KERNEL_FN uint64_t csh_kernel_join(uint64_t sum, uint64_t step,
 }
 
 /* All of one thread's columns. src is where the range can be read. */
-CSH_KERNEL_FN void csh_kernel_thread(const struct csh_fingerprint_job *job,
-                                     const unsigned char *src, uint32_t block,
-                                     uint32_t n_blocks, uint32_t thread,
+CSH_KERNEL_FN void csh_kernel_thread(const struct csh_kernel_key *keys,
+                                     const unsigned char *src, uint64_t n,
+                                     uint32_t block, uint32_t n_blocks,
+                                     uint32_t thread,
                                      uint64_t sum[CSH_FINGERPRINT_LANES])
 {
     uint32_t column  = thread % CSH_FINGERPRINT_COLUMNS;
     uint32_t first   = block * CSH_PROOF_BLOCK_WARPS +
                        thread / CSH_FINGERPRINT_COLUMNS;
     uint32_t stride  = n_blocks * CSH_PROOF_BLOCK_WARPS;
-    uint32_t n_whole = (uint32_t)(job->n / CSH_FINGERPRINT_TILE_BYTES);
-    uint32_t n_tiles = n_whole + (job->n % CSH_FINGERPRINT_TILE_BYTES != 0);
+    uint32_t n_whole = (uint32_t)(n / CSH_FINGERPRINT_TILE_BYTES);
+    uint32_t n_tiles = n_whole + (n % CSH_FINGERPRINT_TILE_BYTES != 0);
     int aligned      = ((uintptr_t)src % CSH_FINGERPRINT_UNIT_BYTES) == 0;
     uint64_t h[CSH_FINGERPRINT_LANES], offset;
     uint32_t lane, rounds, tile;
@@ -248,21 +253,21 @@ CSH_KERNEL_FN void csh_kernel_thread(const struct csh_fingerprint_job *job,
                  column * CSH_FINGERPRINT_UNIT_BYTES;
         h[0] = h[1] = 0;
         if (aligned && (tile < n_whole)) {
-            csh_kernel_column(job, src + offset, h);
+            csh_kernel_column(keys, src + offset, h);
         } else {
-            csh_kernel_column_slowly(job, src, offset, h);
+            csh_kernel_column_slowly(keys, src, n, offset, h);
         }
         CSH_KERNEL_UNROLL
         for (lane = 0; lane < CSH_FINGERPRINT_LANES; ++lane) {
-            sum[lane] = csh_kernel_join(sum[lane], job->step[lane],
-                                        job->kappa[lane], h[lane]);
+            sum[lane] = csh_kernel_join(sum[lane], keys->step[lane],
+                                        keys->kappa[lane], h[lane]);
         }
     }
     CSH_KERNEL_UNROLL
     for (lane = 0; lane < CSH_FINGERPRINT_LANES; ++lane) {
         sum[lane] = csh_field_mul(
             sum[lane],
-            csh_field_power(job->kappa[lane],
+            csh_field_power(keys->kappa[lane],
                             (uint64_t)first * CSH_FINGERPRINT_TILE_POWERS +
                                 2 * column + 1));
     }
@@ -361,7 +366,8 @@ CSH_KERNEL_FN int csh_fingerprint_block_host(
         return 0;
     }
     for (thread = 0; thread < CSH_PROOF_BLOCK_THREADS; ++thread) {
-        csh_kernel_thread(&job, src, block, n_blocks, thread, mine);
+        csh_kernel_thread(&job.key, src, job.n, block, n_blocks, thread,
+                          mine);
         sum[0][thread] = mine[0];
         sum[1][thread] = mine[1];
     }

@@ -27,9 +27,10 @@
 #define CSH_FATAL_ERRORS 3
 
 enum csh_watch {
-    CSH_WATCH_DONE,    /* every thread block is */
-    CSH_WATCH_QUEUED,  /* time is up, the program's stream is not there yet */
-    CSH_WATCH_STARVED, /* time is up, and it was the kernel's */
+    CSH_WATCH_DONE,       /* every thread block is */
+    CSH_WATCH_QUEUED,     /* time is up, the program's stream is not there */
+    CSH_WATCH_STARVED,    /* time is up, and it was the kernel's */
+    CSH_WATCH_CALLED_OFF, /* by another thread */
     CSH_WATCH_FAILED,
 };
 
@@ -131,8 +132,7 @@ static uint32_t csh_grid_of(uint64_t n)
                                              CSH_PROOF_MAX_BLOCKS;
 }
 
-static void csh_control_clear(struct csh_lane *lane, uint32_t grid,
-                              uint32_t cancel)
+void csh_lane_clear(struct csh_lane *lane, uint32_t grid, uint32_t cancel)
 {
     uint32_t i;
 
@@ -143,6 +143,20 @@ static void csh_control_clear(struct csh_lane *lane, uint32_t grid,
     __atomic_store_n(&lane->control->cancel, cancel, __ATOMIC_RELEASE);
 }
 
+void csh_lane_key(const struct csh_proof_task *task, uint32_t n_blocks,
+                  struct csh_kernel_key *key_p)
+{
+    unsigned i;
+
+    memcpy(key_p->nh, task->key->nh, sizeof(key_p->nh));
+    for (i = 0; i < CSH_FINGERPRINT_LANES; ++i) {
+        key_p->kappa[i] = task->key->kappa[i];
+        key_p->step[i]  = csh_field_power(
+            task->key->power[i][CSH_FINGERPRINT_TILE_POWERS - 1],
+            (uint64_t)n_blocks * CSH_PROOF_BLOCK_WARPS);
+    }
+}
+
 /* The copy of the key on this stack is wiped; the driver has its own. */
 static CUresult csh_launch(struct csh_lane *lane,
                            const struct csh_proof_task *task, uint32_t grid)
@@ -150,15 +164,8 @@ static CUresult csh_launch(struct csh_lane *lane,
     struct csh_fingerprint_job job;
     void *params[] = {&job};
     CUresult result;
-    unsigned i;
 
-    memcpy(job.nh, task->key->nh, sizeof(job.nh));
-    for (i = 0; i < CSH_FINGERPRINT_LANES; ++i) {
-        job.kappa[i] = task->key->kappa[i];
-        job.step[i]  = csh_field_power(
-            task->key->power[i][CSH_FINGERPRINT_TILE_POWERS - 1],
-            (uint64_t)grid * CSH_PROOF_BLOCK_WARPS);
-    }
+    csh_lane_key(task, grid, &job.key);
     job.src     = (const unsigned char *)(uintptr_t)task->src;
     job.n       = task->n;
     job.control =
@@ -173,7 +180,7 @@ static CUresult csh_launch(struct csh_lane *lane,
 bool csh_lane_launch_declining(struct csh_lane *lane,
                                const struct csh_proof_task *task)
 {
-    csh_control_clear(lane, 1, 1);
+    csh_lane_clear(lane, 1, 1);
     lane->is_draining = true;
     return csh_launch(lane, task, 1) == CUDA_SUCCESS;
 }
@@ -188,7 +195,7 @@ static CUresult csh_queue(struct csh_lane *lane,
     CUstream named = task->stream.handle;
     CUresult result;
 
-    csh_control_clear(lane, grid, 0);
+    csh_lane_clear(lane, grid, 0);
     if (task->stream.flavour == CSH_PER_THREAD) {
         result = csh_driver(task)->cuEventRecord_ptsz(lane->event, named);
     } else {
@@ -238,13 +245,17 @@ static CUresult csh_look(const struct csh_lane *lane,
     return result;
 }
 
+static bool csh_is_called_off(const struct csh_lane *lane)
+{
+    return __atomic_load_n(&lane->control->cancel, __ATOMIC_RELAXED) != 0;
+}
+
 static enum csh_watch csh_watch(const struct csh_lane *lane,
                                 const struct csh_proof_task *task,
-                                uint32_t grid)
+                                uint32_t grid, bool is_let_go)
 {
     uint64_t begun   = task->clock->now_ns();
     uint64_t waiting = begun, now = begun;
-    bool is_let_go   = false;
     unsigned n_looks = 0;
     uint32_t at      = 0;
     CUresult result;
@@ -253,6 +264,9 @@ static enum csh_watch csh_watch(const struct csh_lane *lane,
         at = csh_first_undone(lane, grid, at);
         if (at == grid) {
             return CSH_WATCH_DONE;
+        }
+        if (csh_is_called_off(lane)) {
+            return CSH_WATCH_CALLED_OFF;
         }
         /* One look at once, for errors that came with the launch. */
         if ((n_looks != 0) && (now - begun < CSH_WATCH_SPIN_NS)) {
@@ -318,18 +332,30 @@ static void csh_sum_up(const struct csh_lane *lane,
     csh_fingerprint_finish(sum, task->n, print_p);
 }
 
-enum csh_proof csh_lane_fingerprint(struct csh_lane *lane,
-                                    const struct csh_proof_task *task,
-                                    struct csh_fingerprint *print_p)
+bool csh_lane_call_off(struct csh_lane *lane)
 {
-    uint32_t grid = csh_grid_of(task->n);
-    enum csh_watch watch;
-    CUresult result;
+    uint32_t i;
 
-    lane->is_draining = true;
-    result = csh_queue(lane, task, grid);
-    watch  = (result == CUDA_SUCCESS) ? csh_watch(lane, task, grid) :
-                                        CSH_WATCH_FAILED;
+    __atomic_store_n(&lane->control->cancel, 1, __ATOMIC_SEQ_CST);
+    csh_fence_system();
+    for (i = 0; i < CSH_PROOF_MAX_BLOCKS; ++i) {
+        if (csh_slot_state(lane, i) == CSH_SLOT_RUNNING) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum csh_proof csh_lane_see_through(struct csh_lane *lane,
+                                    const struct csh_proof_task *task,
+                                    uint32_t grid, CUresult launched,
+                                    bool is_let_go)
+{
+    enum csh_watch watch = CSH_WATCH_FAILED;
+
+    if (launched == CUDA_SUCCESS) {
+        watch = csh_watch(lane, task, grid, is_let_go);
+    }
     if (watch != CSH_WATCH_DONE) {
         csh_cancel(lane, task, grid);
         if (watch == CSH_WATCH_FAILED) {
@@ -343,6 +369,22 @@ enum csh_proof csh_lane_fingerprint(struct csh_lane *lane,
     /* Every thread block's last word has been read: none of them writes to
      * the page again, whether or not the stream calls itself idle yet. */
     lane->is_draining = false;
-    csh_sum_up(lane, task, grid, print_p);
     return CSH_PROOF_EQUAL;
+}
+
+enum csh_proof csh_lane_fingerprint(struct csh_lane *lane,
+                                    const struct csh_proof_task *task,
+                                    struct csh_fingerprint *print_p)
+{
+    uint32_t grid = csh_grid_of(task->n);
+    enum csh_proof proof;
+    CUresult result;
+
+    lane->is_draining = true;
+    result = csh_queue(lane, task, grid);
+    proof  = csh_lane_see_through(lane, task, grid, result, false);
+    if (proof == CSH_PROOF_EQUAL) {
+        csh_sum_up(lane, task, grid, print_p);
+    }
+    return proof;
 }

@@ -56,6 +56,35 @@ void csh_lane_release(struct csh_lane *lane);
 bool csh_lane_launch_declining(struct csh_lane *lane,
                                const struct csh_proof_task *task);
 
+/* ---- the parts that batches are made of too ---- */
+
+/* Before a launch, with nothing of an earlier one left: all slots PENDING. */
+void csh_lane_clear(struct csh_lane *lane, uint32_t grid, uint32_t cancel);
+
+/* The key for a kernel whose thread blocks of one range are n_blocks. Wiped
+ * by whoever asked for it. */
+void csh_lane_key(const struct csh_proof_task *task, uint32_t n_blocks,
+                  struct csh_kernel_key *key_p);
+
+/* Watches a launch to its end, or gives it up after the task's time: on
+ * return nothing of it reads anything, now or later. launched: what became of
+ * the calls that led to it. is_let_go: it waits for no event, so its time
+ * runs from now. CSH_PROOF_EQUAL: every slot is DONE, and the lane ready for
+ * the next launch; else TIMEOUT, BUSY (also when it was called off) or
+ * ERROR. */
+enum csh_proof csh_lane_see_through(struct csh_lane *lane,
+                                    const struct csh_proof_task *task,
+                                    uint32_t grid, CUresult launched,
+                                    bool is_let_go);
+
+/* From another thread, at any time between csh_lane_clear and the end of
+ * csh_lane_see_through, also before the launch: no thread block begins to read
+ * from now on. True while one that began before still reads. No call into the
+ * driver, no wait. */
+bool csh_lane_call_off(struct csh_lane *lane);
+
+/* ---- */
+
 /* The fingerprint of the task's range. CSH_PROOF_EQUAL stands for success
  * here: *print_p is set. Otherwise TIMEOUT, BUSY or ERROR. */
 enum csh_proof csh_lane_fingerprint(struct csh_lane *lane,

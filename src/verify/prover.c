@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/lock.h"
 #include "base/log.h"
+#include "verify/batch.h"
 #include "verify/fingerprint_ptx.h"
 #include "verify/lane.h"
 
@@ -30,6 +31,7 @@ struct csh_prover {
     void *control; /* of all lanes */
     _Atomic uint64_t backoff_ns, not_before_ns;
     struct csh_lane lane[CSH_PROVER_LANES];
+    struct csh_batch *batch; /* NULL: no batches */
 };
 
 /* ---- time -------------------------------------------------------------- */
@@ -109,15 +111,21 @@ static bool csh_prover_open_lanes(struct csh_prover *prover)
     return true;
 }
 
+/* Of no range yet. */
+static struct csh_proof_task csh_prover_task(const struct csh_prover *prover)
+{
+    return (struct csh_proof_task){.calls  = prover->calls,
+                                   .clock  = prover->clock,
+                                   .key    = prover->key,
+                                   .kernel = prover->kernel,
+                                   .n      = 1};
+}
+
 /* Loading may be lazy, and a first launch may then wait for the device: that
  * belongs here and not into a proof. Older drivers have no call for it. */
 static bool csh_prover_load_eagerly(struct csh_prover *prover)
 {
-    struct csh_proof_task task = {.calls  = prover->calls,
-                                  .clock  = prover->clock,
-                                  .key    = prover->key,
-                                  .kernel = prover->kernel,
-                                  .n      = 1};
+    struct csh_proof_task task = csh_prover_task(prover);
 
     csh_lock_assert_none();
     if (prover->calls->cuFuncLoad != NULL) {
@@ -131,6 +139,7 @@ static void csh_prover_close(struct csh_prover *prover)
     const struct csh_prover_calls *calls = prover->calls;
     size_t i;
 
+    csh_batch_close(prover->batch, calls);
     for (i = 0; i < CSH_PROVER_LANES; ++i) {
         csh_lane_close(&prover->lane[i], calls);
     }
@@ -188,7 +197,10 @@ void csh_prover_destroy(struct csh_prover *prover)
 
 void csh_prover_forget(struct csh_prover *prover)
 {
-    free(prover);
+    if (prover != NULL) {
+        csh_batch_forget(prover->batch);
+        free(prover);
+    }
 }
 
 /* ---- when not to prove ------------------------------------------------- */
@@ -277,4 +289,67 @@ enum csh_proof csh_prover_prove(struct csh_prover *prover,
     }
     csh_restore_capture(prover->calls, mode);
     return proof;
+}
+
+/* ---- batches ------------------------------------------------------------ */
+
+void csh_prover_enable_batches(struct csh_prover *prover)
+{
+    const struct csh_proof_task task = csh_prover_task(prover);
+    CUstreamCaptureMode mode;
+
+    if ((prover->batch == NULL) && csh_relax_capture(prover->calls, &mode)) {
+        prover->batch = csh_batch_open(prover->calls, prover->module, &task);
+        csh_restore_capture(prover->calls, mode);
+    }
+}
+
+bool csh_prover_batch_begin(struct csh_prover *prover)
+{
+    CUstreamCaptureMode mode;
+    bool is_taken;
+
+    if ((prover->batch == NULL) ||
+        !csh_relax_capture(prover->calls, &mode)) {
+        return false;
+    }
+    is_taken = csh_lane_try_take(&prover->batch->lane, prover->calls);
+    if (is_taken) {
+        csh_lane_clear(&prover->batch->lane, CSH_PROOF_MAX_BLOCKS, 0);
+    }
+    csh_restore_capture(prover->calls, mode);
+    return is_taken;
+}
+
+enum csh_proof csh_prover_batch_prove(struct csh_prover *prover,
+                                      struct csh_prover_item *items,
+                                      size_t n_items, uint64_t timeout_ns)
+{
+    struct csh_proof_task task = csh_prover_task(prover);
+    CUstreamCaptureMode mode;
+    enum csh_proof proof;
+
+    if ((n_items == 0) || !csh_relax_capture(prover->calls, &mode)) {
+        return CSH_PROOF_ERROR;
+    }
+    task.src        = items[0].src;
+    task.timeout_ns = timeout_ns;
+    proof = csh_batch_fingerprint(prover->batch, &task, items, n_items);
+    csh_restore_capture(prover->calls, mode);
+    if (proof == CSH_PROOF_TIMEOUT) {
+        csh_prover_back_off(prover);
+    } else if (proof == CSH_PROOF_EQUAL) {
+        atomic_store_explicit(&prover->backoff_ns, 0, memory_order_relaxed);
+    }
+    return proof;
+}
+
+bool csh_prover_batch_call_off(struct csh_prover *prover)
+{
+    return csh_lane_call_off(&prover->batch->lane);
+}
+
+void csh_prover_batch_end(struct csh_prover *prover)
+{
+    csh_lane_release(&prover->batch->lane);
 }

@@ -88,6 +88,53 @@ csh_prover_prove(struct csh_prover *prover, const struct csh_stream *stream,
                  CUdeviceptr src, size_t n,
                  const struct csh_fingerprint *expected, uint64_t timeout_ns);
 
+/* ---- batches: many ranges by one launch --------------------------------- */
+
+/* A range with the fingerprint that it should have. */
+struct csh_prover_item {
+    CUdeviceptr src;
+    size_t n; /* bytes */
+    struct csh_fingerprint expected;
+    enum csh_proof proof; /* set by csh_prover_batch_prove */
+};
+
+/* Makes what batches need, in small fixed memory; as csh_prover_create, of
+ * which it is a part, before the first proof. Refused: there are none. */
+void csh_prover_enable_batches(struct csh_prover *prover);
+
+/* A batch is begun, proven once, and ended, by one thread; there is one at a
+ * time in a context. False: there are none, or one is under way, or a launch
+ * that was given up is not over yet. */
+CSH_MUST_CHECK bool csh_prover_batch_begin(struct csh_prover *prover);
+
+/*
+ * Do the ranges have their fingerprints? CSH_PROOF_EQUAL: the launch ran to
+ * its end, and each item has its proof: EQUAL, DIFFERENT, or BUSY if the table
+ * (8 GiB, 4096 ranges, less for every piece that is not whole) had no room for
+ * it; the first items come first. Else TIMEOUT, BUSY (called off) or ERROR,
+ * and all items are BUSY.
+ *
+ * The launch is ordered behind nothing: the caller has made sure, by queries,
+ * that nothing is queued which could write, and of each range what
+ * csh_prover_prove wants of one. Waits at most timeout_ns, and then as that
+ * does: for thread blocks that have begun, each at most for one piece of
+ * 2 MiB. On return nothing reads any of the ranges, and nothing ever will.
+ */
+CSH_MUST_CHECK enum csh_proof
+csh_prover_batch_prove(struct csh_prover *prover,
+                       struct csh_prover_item *items, size_t n_items,
+                       uint64_t timeout_ns);
+
+/* From any thread while the batch is begun and not ended: from now on no
+ * thread block of it begins to read, whether it was launched before or will
+ * be. True while one that began earlier still reads; ask again. Calls nothing,
+ * waits for nothing. */
+CSH_MUST_CHECK bool csh_prover_batch_call_off(struct csh_prover *prover);
+
+void csh_prover_batch_end(struct csh_prover *prover);
+
+/* ---- */
+
 /* May a kernel in `current`, the calling thread's context on `device`, read
  * the n bytes at src? True only if the driver says of the whole range: one
  * live mapping of device memory, not managed, of this device, of this context

@@ -26,15 +26,19 @@ if [ -z "$ptxas" ] || [ -z "$nvcc" ]; then
     exit 77
 fi
 
+kernels=$(grep -c '[.]entry' "$ptx")
+
 check() { # architecture, PTX file
     if ! "$ptxas" -v -arch="$1" -o "$work/cubin" "$2" >"$work/log" 2>&1 ||
-        ! grep -q ' 0 bytes stack frame, 0 bytes spill stores' "$work/log"
+        [ "$(grep -c ' 0 bytes stack frame, 0 bytes spill stores' \
+            "$work/log")" -ne "$kernels" ]
     then
         echo "FAIL: $1"
         cat "$work/log"
         exit 1
     fi
-    echo "$1:$(sed -n 's/.*Used \([0-9]* registers\).*/ \1/p' "$work/log")"
+    echo "$1:$(sed -n 's/.*Used \([0-9]* registers\).*/ \1/p' "$work/log" |
+        tr '\n' ',')"
 }
 
 n=0

@@ -1,7 +1,7 @@
 #!/bin/sh
-# t_ptx_loads.sh - the kept PTX text is for old drivers, and some loop in it
-# issues at least eight 16-byte loads from global memory before the value of
-# any of them is used.
+# t_ptx_loads.sh - the kept PTX text is for old drivers, and some loop in each
+# of its kernels issues at least eight 16-byte loads from global memory before
+# the value of any of them is used.
 set -eu
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -22,7 +22,10 @@ if [ "$target" != sm_50 ]; then
 fi
 
 # Lines between a label and a later branch back to it are a loop.
-loads=$(awk '
+loads_of() { # KERNEL
+    awk -v kernel="$1" '
+    /[.]entry/ { is_in = $3 == kernel "(" }
+    !is_in { next }
     { line[NR] = $0 }
     /^[$_A-Za-z][$_A-Za-z0-9]*:/ { sub(":.*", "", $1); label[$1] = NR }
     /[ \t]bra/ {
@@ -67,10 +70,15 @@ loads=$(awk '
         }
         settle()
         print most + 0
-    }' "$ptx")
+    }' "$ptx"
+}
 
-if [ "$loads" -lt 8 ]; then
-    echo "FAIL: $loads independent 16-byte loads in a loop, not 8"
-    exit 1
-fi
-echo "$loads independent 16-byte loads in a loop, PTX $version for $target"
+for kernel in csh_fingerprint_kernel csh_fingerprint_batch_kernel; do
+    loads=$(loads_of $kernel)
+    if [ "$loads" -lt 8 ]; then
+        echo "FAIL: $loads independent 16-byte loads in a loop of $kernel, not 8"
+        exit 1
+    fi
+    echo "$kernel: $loads independent 16-byte loads in a loop," \
+        "PTX $version for $target"
+done

@@ -13,7 +13,7 @@
 #ifndef SIM_KERNEL_TABLE_H
 #define SIM_KERNEL_TABLE_H
 
-#include "verify/fingerprint_kernel.h"
+#include "verify/fingerprint_batch.h"
 
 #define SIM_KERNELS(X)                                                     \
     /* dst[0 .. count) = value */                                          \
@@ -27,7 +27,8 @@
     /* runs, and owns the device, until *flag == value */                  \
     X(wait_u32, true, 8 /* flag */, 4 /* value */)                         \
     /* the shim's own, from its device source compiled as C */             \
-    X(csh_fingerprint_kernel, false, sizeof(struct csh_fingerprint_job))
+    X(csh_fingerprint_kernel, false, sizeof(struct csh_fingerprint_job))   \
+    X(csh_fingerprint_batch_kernel, false, sizeof(struct csh_batch_job))
 
 struct sim_grid;
 

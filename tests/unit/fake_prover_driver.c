@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FAKE_PROOF_KERNEL ((CUfunction)0x4000)
+#define FAKE_BATCH_KERNEL ((CUfunction)0x4010)
+
 struct fake_driver fake;
 
 static uint64_t fake_now(void)
@@ -108,16 +111,25 @@ static CUresult fake_enter(enum fake_entry entry)
 
 /* ---- the kernel -------------------------------------------------------- */
 
+static struct csh_proof_control *fake_control(const struct fake_launch *launch)
+{
+    return (struct csh_proof_control *)((uintptr_t)launch->job.control -
+                                        FAKE_DEVICE_BASE);
+}
+
 static void *fake_resolve(void *context, uint64_t device, uint64_t n)
 {
     const struct fake_launch *launch = context;
 
-    if (device == (uintptr_t)launch->job.control) {
+    if ((device == (uintptr_t)launch->job.control) ||
+        (device == (uintptr_t)launch->batch.pieces)) {
         return (void *)(uintptr_t)(device - FAKE_DEVICE_BASE);
     }
     ck_assert_uint_ge(device, FAKE_DEVICE_BASE);
     ck_assert_uint_le(device - FAKE_DEVICE_BASE + n, fake.bytes);
-    ++fake.n_reads;
+    if (++fake.n_reads == fake.cancels_after) {
+        fake_control(launch)->cancel = 1;
+    }
     return (void *)(uintptr_t)(fake.memory + (device - FAKE_DEVICE_BASE));
 }
 
@@ -126,9 +138,13 @@ void fake_run_block(struct fake_launch *launch, unsigned block)
     ck_assert_uint_lt(block, launch->grid);
     if (!launch->has_run[block]) {
         launch->has_run[block] = true;
-        ck_assert(csh_fingerprint_block_host(&launch->job, block,
-                                             launch->grid, fake_resolve,
-                                             launch));
+        ck_assert(launch->is_batch ?
+                      csh_batch_block_host(&launch->batch, block,
+                                           launch->grid, fake_resolve,
+                                           launch) :
+                      csh_fingerprint_block_host(&launch->job, block,
+                                                 launch->grid, fake_resolve,
+                                                 launch));
     }
 }
 
@@ -140,12 +156,6 @@ void fake_run_all(struct fake_launch *launch)
         fake_run_block(launch, i);
     }
     launch->is_over = true;
-}
-
-static struct csh_proof_control *fake_control(const struct fake_launch *launch)
-{
-    return (struct csh_proof_control *)((uintptr_t)launch->job.control -
-                                        FAKE_DEVICE_BASE);
 }
 
 /* The block has seen no cancellation and reads. */
@@ -226,8 +236,12 @@ static CUresult CUDAAPI fake_cuModuleGetFunction(CUfunction *function,
 {
     FAKE_ENTER(cuModuleGetFunction);
     ck_assert_ptr_nonnull(module);
+    if (strcmp(name, CSH_BATCH_KERNEL_NAME) == 0) {
+        *function = FAKE_BATCH_KERNEL;
+        return CUDA_SUCCESS;
+    }
     ck_assert_str_eq(name, CSH_PROOF_KERNEL_NAME);
-    *function = (CUfunction)0x4000;
+    *function = FAKE_PROOF_KERNEL;
     return CUDA_SUCCESS;
 }
 
@@ -354,7 +368,7 @@ static CUresult CUDAAPI fake_cuLaunchKernel(
     struct fake_launch *launch;
 
     FAKE_ENTER(cuLaunchKernel);
-    ck_assert_ptr_eq(function, (CUfunction)0x4000);
+    ck_assert(function == FAKE_PROOF_KERNEL || function == FAKE_BATCH_KERNEL);
     ck_assert(grid_y == 1 && grid_z == 1 && block_y == 1 && block_z == 1);
     ck_assert(block_x == CSH_PROOF_BLOCK_THREADS && shared == 0);
     ck_assert(grid_x >= 1 && grid_x <= CSH_PROOF_MAX_BLOCKS);
@@ -363,7 +377,13 @@ static CUresult CUDAAPI fake_cuLaunchKernel(
     launch         = &fake.launch[fake.n_launches++];
     launch->grid   = grid_x;
     launch->stream = stream;
-    memcpy(&launch->job, params[0], sizeof(launch->job));
+    launch->is_batch = function == FAKE_BATCH_KERNEL;
+    if (launch->is_batch) {
+        memcpy(&launch->batch, params[0], sizeof(launch->batch));
+        launch->job.control = launch->batch.control;
+    } else {
+        memcpy(&launch->job, params[0], sizeof(launch->job));
+    }
     fake_start(launch);
     return CUDA_SUCCESS;
 }
@@ -417,7 +437,7 @@ static CUresult CUDAAPI fake_cuMemGetAddressRange_v2(CUdeviceptr *base,
 static CUresult CUDAAPI fake_cuFuncLoad(CUfunction function)
 {
     FAKE_ENTER(cuFuncLoad);
-    ck_assert_ptr_eq(function, (CUfunction)0x4000);
+    ck_assert(function == FAKE_PROOF_KERNEL || function == FAKE_BATCH_KERNEL);
     return CUDA_SUCCESS;
 }
 

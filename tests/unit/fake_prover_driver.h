@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "verify/fingerprint_kernel.h"
+#include "verify/fingerprint_batch.h"
 #include "verify/prover.h"
 
 #define FAKE_DEVICE_BASE UINT64_C(0x7f0000000000)
@@ -46,7 +46,9 @@ enum fake_pace {
 };
 
 struct fake_launch {
-    struct csh_fingerprint_job job;
+    bool is_batch;
+    struct csh_fingerprint_job job; /* of a batch the control page only */
+    struct csh_batch_job batch;
     unsigned grid, block;
     CUstream stream;
     unsigned n_queries; /* of its stream since */
@@ -59,7 +61,8 @@ struct fake_driver {
     /* The device's memory: [FAKE_DEVICE_BASE, + bytes) is at memory. */
     const unsigned char *memory;
     size_t bytes;
-    uint64_t n_reads; /* thread blocks that read the range */
+    uint64_t n_reads; /* of a range, or a piece, by a thread block */
+    uint64_t cancels_after; /* that many reads a launch is cancelled; 0: no */
 
     enum fake_pace pace;
     unsigned pace_queries;

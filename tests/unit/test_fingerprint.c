@@ -54,10 +54,10 @@ static void run_kernel(const void *bytes, size_t n, uint32_t n_blocks,
     struct device here = {bytes, control, 0};
     unsigned lane;
 
-    memcpy(job.nh, key.nh, sizeof(job.nh));
+    memcpy(job.key.nh, key.nh, sizeof(job.key.nh));
     for (lane = 0; lane < CSH_FINGERPRINT_LANES; ++lane) {
-        job.kappa[lane] = key.kappa[lane];
-        job.step[lane]  = csh_field_power(
+        job.key.kappa[lane] = key.kappa[lane];
+        job.key.step[lane]  = csh_field_power(
             key.kappa[lane],
             (uint64_t)CSH_FINGERPRINT_TILE_POWERS * n_blocks *
                 CSH_PROOF_BLOCK_WARPS);
