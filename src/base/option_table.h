@@ -13,6 +13,11 @@
       "verify: elide what is proven unchanged; copy: no elision, pinned "    \
       "paths only; observe: change nothing, report what would have been "    \
       "elided; off: forward everything")                                     \
+    X(host, HOST, HOST, "alias",                                             \
+      "how an offload fills the program's buffer: alias: by mapping the "    \
+      "shadow's pages there wherever that is proven safe, else by copying; " \
+      "copy: always by copying, and the program's allocations and calls of " \
+      "madvise are left alone")                                              \
     X(min_bytes, MIN_BYTES, SIZE, "64K",                                     \
       "smallest copy that is looked at; smaller ones are forwarded")         \
     X(ram_limit, RAM_LIMIT, SIZE_OR_SHARE, "auto",                           \

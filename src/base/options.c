@@ -38,6 +38,7 @@ extern char **environ;
 
 enum kind {
     KIND_MODE,
+    KIND_HOST,
     KIND_SIZE,
     KIND_SIZE_OR_SHARE,
     KIND_NUMBER,
@@ -73,6 +74,8 @@ static bool row_parse(const struct row *row, const char *text,
     switch (row->kind) {
     case KIND_MODE:
         return csh_parse_mode(text, field);
+    case KIND_HOST:
+        return csh_parse_host(text, field);
     case KIND_SIZE:
         return csh_parse_size(text, field);
     case KIND_SIZE_OR_SHARE:

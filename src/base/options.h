@@ -27,12 +27,18 @@
     X(TEXT, "text")        \
     X(JSON, "json")        \
     X(OFF, "off")
+#define CSH_HOSTS(X)    \
+    X(ALIAS, "alias")   \
+    X(COPY, "copy")
 
 #define CSH_X(name_, word_) CSH_MODE_##name_,
 enum csh_mode { CSH_MODES(CSH_X) CSH_N_MODES };
 #undef CSH_X
 #define CSH_X(name_, word_) CSH_STATS_##name_,
 enum csh_stats { CSH_STATS_FORMS(CSH_X) CSH_N_STATS };
+#undef CSH_X
+#define CSH_X(name_, word_) CSH_HOST_##name_,
+enum csh_host { CSH_HOSTS(CSH_X) CSH_N_HOSTS };
 #undef CSH_X
 
 /* Bytes, or a percentage of RAM, or the shim's own formula. */
@@ -46,6 +52,7 @@ struct csh_size_or_share {
 #define CSH_NUMBER_MAX UINT64_C(1000000000)
 
 #define CSH_FIELD_MODE(field_) enum csh_mode field_;
+#define CSH_FIELD_HOST(field_) enum csh_host field_;
 #define CSH_FIELD_SIZE(field_) uint64_t field_; /* bytes */
 #define CSH_FIELD_SIZE_OR_SHARE(field_) struct csh_size_or_share field_;
 #define CSH_FIELD_NUMBER(field_) uint64_t field_; /* <= CSH_NUMBER_MAX */

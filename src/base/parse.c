@@ -14,6 +14,9 @@ struct word {
 #define CSH_X(name_, word_) {word_, CSH_MODE_##name_},
 static const struct word mode_words[] = {CSH_MODES(CSH_X)};
 #undef CSH_X
+#define CSH_X(name_, word_) {word_, CSH_HOST_##name_},
+static const struct word host_words[] = {CSH_HOSTS(CSH_X)};
+#undef CSH_X
 #define CSH_X(name_, word_) {word_, CSH_STATS_##name_},
 static const struct word stats_words[] = {CSH_STATS_FORMS(CSH_X)};
 #undef CSH_X
@@ -192,6 +195,18 @@ bool csh_parse_mode(const char *text, enum csh_mode *mode_p)
         return false;
     }
     *mode_p = (enum csh_mode)value;
+    return true;
+}
+
+bool csh_parse_host(const char *text, enum csh_host *host_p)
+{
+    int value;
+
+    if (!parse_word(text, strlen(text), host_words,
+                    CSH_ARRAY_LENGTH(host_words), &value)) {
+        return false;
+    }
+    *host_p = (enum csh_host)value;
     return true;
 }
 

@@ -13,6 +13,7 @@
 /* What each kind accepts, in the words of the message and of README. */
 #define CSH_WORD(name_, word_) " " word_
 #define CSH_ACCEPTED_MODE "one of:" CSH_MODES(CSH_WORD)
+#define CSH_ACCEPTED_HOST "one of:" CSH_HOSTS(CSH_WORD)
 #define CSH_ACCEPTED_STATS "one of:" CSH_STATS_FORMS(CSH_WORD)
 #define CSH_ACCEPTED_LOG \
     "one of:" CSH_LOG_LEVELS(CSH_WORD) "; then optionally : and a file"
@@ -24,6 +25,8 @@
 #define CSH_ACCEPTED_SWITCH "0 or 1"
 
 CSH_MUST_CHECK bool csh_parse_mode(const char *text, enum csh_mode *mode_p);
+
+CSH_MUST_CHECK bool csh_parse_host(const char *text, enum csh_host *host_p);
 
 /* Decimal digits, then nothing or K, M, G or T (1024 and its powers; "i" and
  * "B" after them change nothing). False too if it exceeds 64 bits. */

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/compiler.h"
+#include "driver/host_surface.h"
 #include "driver/lookup.h"
 
 static const struct {
@@ -26,12 +28,23 @@ static const struct {
     [CSH_TIER_LAUNCH] = {"launch", "forwarded: may write any device memory"},
 };
 
+static const char *const host_symbols[] = {
+#define CSH_X(symbol_, ...) #symbol_,
+    CSH_HOST_SURFACE(CSH_X)
+    CSH_HOST_SYMBOLS(CSH_X)
+#undef CSH_X
+};
+
 static void print_exports(void)
 {
     enum csh_entry entry;
+    size_t i;
 
     for (entry = 0; entry < CSH_N_ENTRIES; entry++) {
         printf("%s\n", csh_rows[entry].symbol);
+    }
+    for (i = 0; i < CSH_ARRAY_LENGTH(host_symbols); i++) {
+        printf("%s\n", host_symbols[i]);
     }
     printf("dlsym\n");
 }
@@ -67,6 +80,18 @@ static int print_tier(enum csh_tier tier)
     return n;
 }
 
+/* Not of the driver, and so in no tier. */
+static void print_host_symbols(void)
+{
+    size_t i;
+
+    printf("| of libc | forwarded; aliases in the range are undone first | ");
+    for (i = 0; i < CSH_ARRAY_LENGTH(host_symbols); i++) {
+        printf("%s`%s`", i == 0 ? "" : ", ", host_symbols[i]);
+    }
+    printf(" | %zu |\n", i);
+}
+
 static void print_markdown(void)
 {
     enum csh_tier tier;
@@ -77,7 +102,9 @@ static void print_markdown(void)
     for (tier = 0; tier < CSH_N_TIERS; tier++) {
         n += print_tier(tier);
     }
-    printf("| all | besides `dlsym` | | %d |\n", n);
+    printf("| all | of the driver | | %d |\n", n);
+    print_host_symbols();
+    printf("| `dlsym` | wrapped: hands out wrappers | | 1 |\n");
 }
 
 int main(int argc, char **argv)

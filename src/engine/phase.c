@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/host_changes.h"
 #include "base/log.h"
 #include "base/options.h"
 #include "engine/calls.h"
@@ -57,7 +58,7 @@ static void mark_own_process(void)
     if (page == MAP_FAILED) {
         return;
     }
-    if (madvise(page, bytes, MADV_WIPEONFORK) != 0) {
+    if (csh_own_madvise(page, bytes, MADV_WIPEONFORK) != 0) {
         munmap(page, bytes);
         return;
     }

@@ -36,6 +36,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/host_changes.h"
 #include "base/log.h"
 
 /* Kernel constants that the oldest C libraries in reach do not name. */
@@ -178,13 +179,13 @@ static bool map_memory(struct csh_chunk *chunk)
     munlock(address, chunk->bytes);
     /* A child that inherited the pages would make the driver's pinned pages
      * and ours part: without this there is no chunk. */
-    if ((madvise(address, chunk->bytes, MADV_DONTFORK) != 0) ||
+    if ((csh_own_madvise(address, chunk->bytes, MADV_DONTFORK) != 0) ||
         (mprotect(address, chunk->bytes, PROT_READ | PROT_WRITE) != 0)) {
         munmap(address, chunk->bytes);
         return false;
     }
 
-    madvise(address, chunk->bytes, MADV_DONTDUMP);
+    csh_own_madvise(address, chunk->bytes, MADV_DONTDUMP);
     chunk->address = address;
     return true;
 }
@@ -270,8 +271,8 @@ bool csh_chunk_populate(const struct csh_chunk *chunk, size_t offset,
     int result;
 
     do {
-        result = madvise(chunk->address + offset, bytes,
-                         MADV_POPULATE_WRITE);
+        result = csh_own_madvise(chunk->address + offset, bytes,
+                                 MADV_POPULATE_WRITE);
     } while ((result != 0) && (errno == EAGAIN));
 
     if ((result != 0) && (errno == EINVAL)) {

@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/host_changes.h"
 #include "base/log.h"
 #include "verify/field.h"
 #include "verify/nh.h"
@@ -98,8 +99,8 @@ const struct csh_fingerprint_key *csh_fingerprint_key_create(void)
                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (key == MAP_FAILED) {
         key = NULL;
-    } else if ((madvise(key, sizeof(*key), MADV_DONTFORK) != 0) ||
-               (madvise(key, sizeof(*key), MADV_DONTDUMP) != 0) ||
+    } else if ((csh_own_madvise(key, sizeof(*key), MADV_DONTFORK) != 0) ||
+               (csh_own_madvise(key, sizeof(*key), MADV_DONTDUMP) != 0) ||
                !csh_fingerprint_key_fill(key) ||
                (mprotect(key, sizeof(*key), PROT_READ) != 0)) {
         munmap(key, sizeof(*key));

@@ -46,7 +46,7 @@ aborts_in_debug_builds_only() {
 # The public C API, should the object have one: symbols of its own prefix.
 nm -D --defined-only "$CSH_SHIM" | awk '$3 ~ /^cushadow_/ { print $3 }' \
     >"$scratch/api"
-check "exports are the table and dlsym" defined
+check "exports are the two tables and dlsym" defined
 # A sanitizer brings its own libraries and symbols.
 if [ -z "${CSH_SANITIZER_PRELOAD:-}" ]; then
     check "needs nothing but libc.so.6" needed

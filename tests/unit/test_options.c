@@ -44,6 +44,7 @@ START_TEST(defaults_are_what_the_table_says)
 {
     ck_assert_uint_eq(csh_options_parse(NULL, &options), 0);
     ck_assert_int_eq(options.mode, CSH_MODE_VERIFY);
+    ck_assert_int_eq(options.host, CSH_HOST_ALIAS);
     ck_assert_uint_eq(options.min_bytes, 65536);
     ck_assert_int_eq(options.pinned_limit.unit, CSH_SIZE_AUTO);
     ck_assert_uint_eq(options.proof_timeout_ms, 250);

@@ -118,6 +118,7 @@ START_TEST(words)
                                       "trust", "1", "text,json"};
     enum csh_mode mode = CSH_N_MODES;
     enum csh_stats stats = CSH_N_STATS;
+    enum csh_host host = CSH_N_HOSTS;
     int i;
 
     for (i = 0; i < CSH_N_MODES; ++i) {
@@ -126,12 +127,16 @@ START_TEST(words)
     }
     ck_assert(csh_parse_mode("VeRiFy", &mode));
     ck_assert_int_eq(mode, CSH_MODE_VERIFY);
+    ck_assert(csh_parse_host("Copy", &host));
+    ck_assert_int_eq(host, CSH_HOST_COPY);
     ck_assert(csh_parse_stats("OFF", &stats));
     ck_assert_int_eq(stats, CSH_STATS_OFF);
     for (i = 0; i < (int)CSH_ARRAY_LENGTH(bad); ++i) {
         ck_assert_msg(!csh_parse_mode(bad[i], &mode), "%s", bad[i]);
         ck_assert_msg(!csh_parse_stats(bad[i], &stats), "%s", bad[i]);
+        ck_assert_msg(!csh_parse_host(bad[i], &host), "%s", bad[i]);
     }
+    ck_assert_int_eq(host, CSH_HOST_COPY);
     ck_assert_int_eq(mode, CSH_MODE_VERIFY);
     ck_assert_int_eq(stats, CSH_STATS_OFF);
 }
