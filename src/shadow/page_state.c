@@ -183,7 +183,7 @@ csh_page_state_find_vma(const struct csh_page_state *state, uint64_t address,
         is_usable(state, &state->maps)) {
         answer = query_vma(state, address, vma_p);
     }
-    if ((answer == CSH_PAGES_UNKNOWN) && (getpid() == state->pid) &&
+    if ((answer == CSH_PAGES_UNKNOWN) &&
         ((state->offered & CSH_PAGES_BY_TEXT) != 0)) {
         answer = read_vma(address, vma_p);
     }

@@ -8,8 +8,8 @@
  *
  * Any function but open and close may be called from any thread, without a
  * lock. None reads or writes the memory that is asked about. errno may change.
- * In a child of fork every answer is "unknown": the descriptors are the
- * parent's.
+ * In a child of fork the descriptors are the parent's: only the text is left,
+ * and pages are unknown.
  */
 #ifndef CSH_SHADOW_PAGE_STATE_H
 #define CSH_SHADOW_PAGE_STATE_H

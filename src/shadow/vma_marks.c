@@ -23,6 +23,7 @@
 #include <cpuid.h>
 #endif
 
+#include "base/host_changes.h"
 #include "shadow/chunk.h"
 #include "shadow/kernel_abi.h"
 
@@ -52,7 +53,8 @@ bool csh_vma_set_marks(uint64_t start, uint64_t end, unsigned marks)
 
     for (i = 0; i < N_ADVICE; i++) {
         if (((marks & (1u << i)) != 0) &&
-            (madvise(pointer(start), end - start, advice[i].set) != 0)) {
+            (csh_own_madvise(pointer(start), end - start, advice[i].set) !=
+             0)) {
             return false;
         }
     }
@@ -65,8 +67,8 @@ static bool clear_marks(uint64_t page_address)
     unsigned i;
 
     for (i = 0; i < N_ADVICE; i++) {
-        if (madvise(pointer(page_address), csh_page_bytes(),
-                    advice[i].clear) != 0) {
+        if (csh_own_madvise(pointer(page_address), csh_page_bytes(),
+                            advice[i].clear) != 0) {
             return false;
         }
     }
