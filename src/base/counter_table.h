@@ -16,6 +16,8 @@
 /* Why a copy had its outcome. X(name, sentence, variable that changes it). */
 #define CSH_REASONS(X)                                                       \
     X(proven, "fingerprint equal to the shadow's", "")                       \
+    X(cohort, "fingerprint equal, taken with others' by an earlier call",    \
+      "CUSHADOW_COHORT")                                                     \
     X(unchanged, "host bytes equal to the shadow's", "")                     \
     X(first, "first offload of a weight: captured", "")                      \
     X(dirty, "device bytes differ from the shadow's", "")                    \
@@ -69,6 +71,19 @@
     X(cohorts_off_no_barrier,                                                \
       "cohorts off: the kernel refuses the barrier that watching needs")
 
+/* Why no cohort was formed where one could have been: the range was proven by
+ * itself, or passed. X(name, sentence). */
+#define CSH_COHORT_REFUSALS(X)                                               \
+    X(cohorts_refused_wasted, "no cohort: the last ones were of little use") \
+    X(cohorts_refused_contexts, "no cohort: there are several contexts")     \
+    X(cohorts_refused_off, "no cohort: they are off for good")               \
+    X(cohorts_refused_lane, "no cohort: another one was being formed")       \
+    X(cohorts_refused_ending, "no cohort: memory was ending")                \
+    X(cohorts_refused_busy, "no cohort: not every stream was idle")          \
+    X(cohorts_refused_range, "no cohort: the range's memory was not seen "   \
+      "to begin")                                                            \
+    X(cohorts_refused_error, "no cohort: the launch ended without answers")
+
 /* Single figures. X(name, sentence). Gauges are set or moved up and down. */
 #define CSH_GAUGES(X)                                                        \
     X(shadow_bytes, "bytes of shadows held now")                             \
@@ -90,6 +105,11 @@
     X(registrations_refused, "times the driver would not pin a slab")        \
     X(unpinned_by_limit, "slabs left unpinned by CUSHADOW_PINNED_LIMIT")     \
     X(unknown_entries, "newer driver entries handed out as they are")        \
+    X(cohorts, "launches that proved many ranges")                           \
+    X(cohort_ranges, "ranges that they read")                                \
+    X(cohort_reuses, "offloads elided by what an earlier launch had proven") \
+    X(cohort_trips, "cohorts that ended because the program did something")  \
+    CSH_COHORT_REFUSALS(X)                                                   \
     CSH_COHORT_ENDS(X)
 
 #endif

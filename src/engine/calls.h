@@ -19,6 +19,7 @@
 #define CSH_ENGINE_CALLS(X)                                                \
     X(cuCtxGetCurrent, PFN_cuCtxGetCurrent_v4000)                          \
     X(cuCtxGetDevice, PFN_cuCtxGetDevice_v2000)                            \
+    X(cuDeviceGetCount, PFN_cuDeviceGetCount_v2000)                        \
     X(cuDeviceGetAttribute, PFN_cuDeviceGetAttribute_v2000)                \
     X(cuDevicePrimaryCtxGetState, PFN_cuDevicePrimaryCtxGetState_v7000)    \
     X(cuDevicePrimaryCtxRetain, PFN_cuDevicePrimaryCtxRetain_v7000)        \

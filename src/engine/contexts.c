@@ -23,6 +23,7 @@
 #include "engine/devices.h"
 #include "engine/idle.h"
 #include "engine/residency.h"
+#include "track/watch.h"
 
 enum prepared { UNPREPARED, PREPARING, PREPARED };
 
@@ -251,6 +252,9 @@ void csh_context_prepare(void)
         struct csh_prover *prover =
             csh_prover_create(csh_calls_of_prover(), process_key());
 
+        if (prover != NULL && csh_watch_is_on()) {
+            csh_prover_enable_batches(prover);
+        }
         if (prover == NULL) {
             csh_info("engine", "no prover in context %p: its offloads are "
                                "forwarded", (void *)entry->context.handle);
@@ -269,6 +273,31 @@ bool csh_context_is_the_only_one(void)
     is_only = HASH_COUNT(entries) == 1;
     csh_lock_release(&lock);
     return is_only;
+}
+
+bool csh_context_is_the_only_active_one(const struct csh_context *context)
+{
+    const struct csh_engine_calls *calls = csh_calls();
+    int n_devices, device, is_active;
+    unsigned int flags;
+
+    if (!csh_context_is_the_only_one() ||
+        calls->cuDeviceGetCount(&n_devices) != CUDA_SUCCESS) {
+        return false;
+    }
+    for (device = 0; device < n_devices; device++) {
+        if (device == context->device &&
+            ((const struct entry *)context)->is_primary) {
+            continue;
+        }
+        is_active = 1;
+        if (calls->cuDevicePrimaryCtxGetState(device, &flags, &is_active) !=
+                CUDA_SUCCESS ||
+            is_active != 0) {
+            return false;
+        }
+    }
+    return true;
 }
 
 void csh_context_end(CUcontext handle)

@@ -26,6 +26,10 @@ struct csh_prover *csh_context_prover(const struct csh_context *context);
 /* No context is known but the one that the caller holds. */
 bool csh_context_is_the_only_one(void);
 
+/* The same, and the driver says that no device's primary context is active
+ * but the one that the caller holds: one nobody copies in is not known. */
+bool csh_context_is_the_only_active_one(const struct csh_context *context);
+
 /* In mode verify makes the prover of the current context, once. Loads device
  * code, so only inside a program call that may synchronise, and outside
  * capture. */

@@ -12,6 +12,7 @@
 #include "engine/contexts.h"
 #include "engine/facts.h"
 #include "engine/idle.h"
+#include "engine/lifetimes.h"
 #include "engine/observe.h"
 #include "engine/offload.h"
 #include "engine/phase.h"
@@ -171,11 +172,30 @@ void csh_engine_allocated(CUresult result, bool may_synchronise)
     errno = saved_errno;
 }
 
+void csh_engine_memory_begun(CUdeviceptr dptr, size_t bytes, CUresult result)
+{
+    int saved_errno = errno;
+
+    if (result == CUDA_SUCCESS && csh_phase_begin()) {
+        csh_lifetimes_begun(dptr, bytes);
+    }
+    errno = saved_errno;
+}
+
+static void forget(CUdeviceptr dptr, size_t bytes)
+{
+    csh_residency_forget(dptr, bytes);
+    csh_observe_forget(dptr, bytes);
+    csh_lifetimes_forget(dptr, bytes);
+}
+
 void csh_engine_releasing(CUdeviceptr dptr)
 {
     int saved_errno = errno;
     CUdeviceptr base = 0;
     size_t bytes = 0;
+
+    csh_lifetimes_ending();
 
     if (dptr != 0 && csh_phase_is_active()) {
         struct csh_own_calls own = csh_own_calls_begin();
@@ -184,7 +204,7 @@ void csh_engine_releasing(CUdeviceptr dptr)
 
         csh_own_calls_end(&own);
         if (result == CUDA_SUCCESS) {
-            csh_engine_unmapping(base, bytes);
+            forget(base, bytes);
         }
     }
     errno = saved_errno;
@@ -194,6 +214,7 @@ void csh_engine_released(CUresult result, bool may_synchronise)
 {
     int saved_errno = errno;
 
+    csh_lifetimes_ended();
     csh_phase_note(result);
     if (may_synchronise && result == CUDA_SUCCESS && csh_phase_is_active()) {
         tidy();
@@ -205,11 +226,29 @@ void csh_engine_unmapping(CUdeviceptr dptr, size_t bytes)
 {
     int saved_errno = errno;
 
+    csh_lifetimes_ending();
     if (csh_phase_is_active()) {
-        csh_residency_forget(dptr, bytes);
-        csh_observe_forget(dptr, bytes);
+        forget(dptr, bytes);
     }
     errno = saved_errno;
+}
+
+void csh_engine_context_ending(void)
+{
+    int saved_errno = errno;
+
+    csh_lifetimes_ending();
+    errno = saved_errno;
+}
+
+/* The records go before launches may read again: csh_lifetimes_ended() comes
+ * last, here and below. */
+static void end_context(CUcontext context, CUresult result)
+{
+    if (result == CUDA_SUCCESS && context != NULL && csh_phase_is_active()) {
+        csh_lifetimes_forget_all();
+        csh_context_end(context);
+    }
 }
 
 void csh_engine_context_ended(CUcontext context, CUresult result)
@@ -217,9 +256,8 @@ void csh_engine_context_ended(CUcontext context, CUresult result)
     int saved_errno = errno;
 
     csh_phase_note(result);
-    if (result == CUDA_SUCCESS && context != NULL && csh_phase_is_active()) {
-        csh_context_end(context);
-    }
+    end_context(context, result);
+    csh_lifetimes_ended();
     errno = saved_errno;
 }
 
@@ -230,13 +268,13 @@ void csh_engine_context_detached(CUcontext context, CUresult result)
     int saved_errno = errno;
     CUcontext current = NULL;
 
-    if (result == CUDA_SUCCESS && csh_phase_is_active() &&
-        csh_calls()->cuCtxGetCurrent(&current) == CUDA_SUCCESS &&
-        current == context) {
-        errno = saved_errno;
-        return;
+    csh_phase_note(result);
+    if (result != CUDA_SUCCESS || !csh_phase_is_active() ||
+        csh_calls()->cuCtxGetCurrent(&current) != CUDA_SUCCESS ||
+        current != context) {
+        end_context(context, result);
     }
-    csh_engine_context_ended(context, result);
+    csh_lifetimes_ended();
     errno = saved_errno;
 }
 
@@ -251,8 +289,10 @@ void csh_engine_primary_released(CUdevice device, CUresult result)
         csh_calls()->cuDevicePrimaryCtxGetState(device, &flags, &is_alive) ==
             CUDA_SUCCESS &&
         is_alive == 0) {
+        csh_lifetimes_forget_all();
         csh_context_end_primary(device);
     }
+    csh_lifetimes_ended();
     errno = saved_errno;
 }
 
@@ -262,8 +302,10 @@ void csh_engine_primary_reset(CUdevice device, CUresult result)
 
     csh_phase_note(result);
     if (result == CUDA_SUCCESS && csh_phase_is_active()) {
+        csh_lifetimes_forget_all();
         csh_context_end_primary(device);
     }
+    csh_lifetimes_ended();
     errno = saved_errno;
 }
 

@@ -52,12 +52,19 @@ bool csh_engine_refuses(void);
  * own synchronising work in it: prepare the current context, pin slabs. */
 void csh_engine_allocated(CUresult result, bool may_synchronise);
 
+/* The memory that an allocation or mapping call made, before it is told of by
+ * the above. Only of calls whose memory ends by one of those below. */
+void csh_engine_memory_begun(CUdeviceptr dptr, size_t bytes, CUresult result);
+
 /* Around a call that ends device memory: releasing before the real call (it
- * asks the driver about the pointer), released after it. cuMemUnmap names its
- * size itself. */
+ * asks the driver about the pointer), released after it, always both.
+ * cuMemUnmap names its size itself. */
 void csh_engine_releasing(CUdeviceptr dptr);
 void csh_engine_unmapping(CUdeviceptr dptr, size_t bytes);
 void csh_engine_released(CUresult result, bool may_synchronise);
+
+/* Before each of the calls below; one of them follows. */
+void csh_engine_context_ending(void);
 
 /* After a context was destroyed, or one was detached from or a primary context
  * was released (it may live on), or reset: then all that was in it is gone,

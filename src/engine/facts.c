@@ -83,6 +83,12 @@ static bool stream_is_of(CUstream handle, CUcontext context)
             owner == context);
 }
 
+bool csh_facts_is_stream_of(const struct csh_copy *copy,
+                            const struct csh_context *context)
+{
+    return stream_is_of(copy->stream.handle, context->handle);
+}
+
 bool csh_facts_is_plain(const struct csh_copy *copy,
                         const struct csh_context *context)
 {

@@ -27,6 +27,11 @@ bool csh_facts_is_capturing(const struct csh_stream *stream);
 bool csh_facts_is_plain(const struct csh_copy *copy,
                         const struct csh_context *context);
 
+/* The stream is one of this context's; the part of csh_facts_is_plain that is
+ * not about the range. */
+bool csh_facts_is_stream_of(const struct csh_copy *copy,
+                            const struct csh_context *context);
+
 /* Whether all is done that a copy on this stream would be ordered behind,
  * without any wait. */
 bool csh_facts_is_idle_now(const struct csh_stream *stream);

@@ -13,12 +13,16 @@
  *   3. the real stream synchronisation succeeds, so errors and ordering are
  *      those of the copy;
  *   4. the host range is filled from the shadow, whose bytes never change.
+ *
+ * With CUSHADOW_COHORT=1 a kernel of an earlier call may have read the range,
+ * and 1 and 2 are then the answer of cohort.h, asked for again after 3.
  */
 #include "engine/offload.h"
 
 #include <string.h>
 
 #include "engine/calls.h"
+#include "engine/cohort.h"
 #include "engine/contexts.h"
 #include "engine/facts.h"
 #include "engine/idle.h"
@@ -74,6 +78,34 @@ static bool look_at_records(struct attempt *attempt)
     return goes_on(attempt);
 }
 
+static struct csh_weight weight_of(const struct attempt *attempt)
+{
+    return (struct csh_weight){attempt->copy->device, attempt->copy->bytes,
+                               attempt->shadow};
+}
+
+static enum csh_belief belief_of(const struct attempt *attempt)
+{
+    const struct csh_weight weight = weight_of(attempt);
+
+    return attempt->shadow != NULL
+               ? csh_cohort_belief(attempt->context, &weight)
+               : CSH_BELIEF_NONE;
+}
+
+/* Of a range that is believed in, the driver was asked before its launch. */
+static bool is_plain(const struct attempt *attempt)
+{
+    return attempt->facts.belief == CSH_BELIEF_EQUAL
+               ? csh_facts_is_stream_of(attempt->copy, attempt->context)
+               : csh_facts_is_plain(attempt->copy, attempt->context);
+}
+
+static uint64_t timeout_ns(void)
+{
+    return csh_options()->proof_timeout_ms * UINT64_C(1000000);
+}
+
 static bool ask_driver(struct attempt *attempt)
 {
     const struct csh_copy *copy = attempt->copy;
@@ -89,11 +121,12 @@ static bool ask_driver(struct attempt *attempt)
     facts->is_capturing = csh_facts_is_capturing(&copy->stream);
     prover = csh_context_prover(attempt->context);
     facts->may_prove = prover != NULL && csh_prover_may_prove(prover);
+    facts->belief = belief_of(attempt);
     if (!goes_on(attempt)) {
         return false;
     }
     facts->host = csh_facts_host(copy->host, copy->bytes);
-    facts->is_plain = csh_facts_is_plain(copy, attempt->context);
+    facts->is_plain = is_plain(attempt);
     if (!goes_on(attempt)) {
         return false;
     }
@@ -102,8 +135,7 @@ static bool ask_driver(struct attempt *attempt)
     if (attempt->decision.verdict == CSH_VERDICT_OBSERVE) {
         return true; /* this mode waits for nothing */
     }
-    facts->is_idle = csh_facts_settle(
-        copy, csh_options()->proof_timeout_ms * UINT64_C(1000000));
+    facts->is_idle = csh_facts_settle(copy, timeout_ns());
     return goes_on(attempt);
 }
 
@@ -219,8 +251,7 @@ static enum csh_proof ask_prover(const struct attempt *attempt)
     memcpy(expected.lane, known.lane, sizeof(expected.lane));
     proof = csh_prover_prove(
         csh_context_prover(attempt->context), &copy->stream, copy->device,
-        copy->bytes, &expected,
-        csh_options()->proof_timeout_ms * UINT64_C(1000000));
+        copy->bytes, &expected, timeout_ns());
     if (proof == CSH_PROOF_EQUAL || proof == CSH_PROOF_DIFFERENT) {
         csh_statistics_add(CSH_GAUGE_proofs, 1);
         csh_statistics_add(CSH_GAUGE_proof_bytes, (int64_t)copy->bytes);
@@ -228,9 +259,19 @@ static enum csh_proof ask_prover(const struct attempt *attempt)
     return proof;
 }
 
+/* By a launch for this range and others, or else for this one. */
+static enum csh_proof ask_cohort_or_prover(const struct attempt *attempt)
+{
+    const struct csh_weight weight = weight_of(attempt);
+    enum csh_proof proof =
+        csh_cohort_form(attempt->context, &weight, timeout_ns());
+
+    return proof == CSH_PROOF_BUSY ? ask_prover(attempt) : proof;
+}
+
 static void prove(struct attempt *attempt)
 {
-    switch (ask_prover(attempt)) {
+    switch (ask_cohort_or_prover(attempt)) {
     case CSH_PROOF_EQUAL:
         elide(attempt);
         return;
@@ -251,8 +292,30 @@ static void prove(struct attempt *attempt)
     give_up(attempt, CSH_REASON_error);
 }
 
+/* The real synchronisation first: what it waited for may be what ends the
+ * belief. Then there is only the proof in this call. */
+static void believe(struct attempt *attempt)
+{
+    if (csh_call_stream_synchronize(&attempt->copy->stream) !=
+        CUDA_SUCCESS) {
+        give_up(attempt, CSH_REASON_error);
+        return;
+    }
+    if (belief_of(attempt) == CSH_BELIEF_EQUAL) {
+        csh_cohort_note_reuse();
+        materialise(attempt, attempt->shadow);
+        return;
+    }
+    attempt->facts.belief = CSH_BELIEF_NONE;
+    attempt->facts.is_plain = is_plain(attempt);
+    if (goes_on(attempt)) {
+        prove(attempt);
+    }
+}
+
 /* Everything of the shim's own; afterwards the verdict says what is left to
- * do: nothing (PROVE: elided, CAPTURE: served) or the program's call. */
+ * do: nothing (PROVE, BELIEVE: elided, CAPTURE: served) or the program's
+ * call. */
 static void try(struct attempt *attempt)
 {
     struct csh_own_calls own;
@@ -266,6 +329,8 @@ static void try(struct attempt *attempt)
             prove(attempt);
         } else if (attempt->decision.verdict == CSH_VERDICT_CAPTURE) {
             capture(attempt);
+        } else if (attempt->decision.verdict == CSH_VERDICT_BELIEVE) {
+            believe(attempt);
         }
     }
     csh_own_calls_end(&own);
@@ -305,6 +370,7 @@ CUresult csh_offload(const struct csh_copy *copy)
     try(&attempt);
     switch (attempt.decision.verdict) {
     case CSH_VERDICT_PROVE:
+    case CSH_VERDICT_BELIEVE:
         csh_statistics_count(CSH_D2H, CSH_OUTCOME_elided,
                              attempt.decision.reason, copy->bytes);
         break;

@@ -31,6 +31,12 @@ static struct csh_decision offload_of_weight(
     if (!facts->may_prove) {
         return forward(CSH_REASON_unready);
     }
+    if (facts->belief == CSH_BELIEF_EQUAL) {
+        return decide(CSH_VERDICT_BELIEVE, CSH_REASON_cohort);
+    }
+    if (facts->belief == CSH_BELIEF_DIFFERENT) {
+        return decide(CSH_VERDICT_CAPTURE, CSH_REASON_dirty);
+    }
     return decide(CSH_VERDICT_PROVE, CSH_REASON_proven);
 }
 

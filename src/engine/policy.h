@@ -31,6 +31,15 @@ enum csh_host_kind {
     CSH_N_HOST_KINDS,
 };
 
+/* What a launch of an earlier call found, and the program did nothing since. */
+enum csh_belief {
+    CSH_BELIEF_NONE,
+    CSH_BELIEF_EQUAL,     /* exactly this range has exactly this shadow's
+                             bytes */
+    CSH_BELIEF_DIFFERENT, /* it had not */
+    CSH_N_BELIEFS,
+};
+
 struct csh_offload_facts {
     enum csh_mode mode;
     bool is_large;       /* at least CUSHADOW_MIN_BYTES */
@@ -43,6 +52,7 @@ struct csh_offload_facts {
     bool is_idle;        /* nothing to wait for that the call might not wait
                             for itself */
     bool may_prove;      /* the context has a prover that is not backing off */
+    enum csh_belief belief; /* NONE unless CUSHADOW_COHORT=1 */
 };
 
 struct csh_reload_facts {
@@ -63,6 +73,7 @@ enum csh_verdict {
     CSH_VERDICT_OBSERVE, /* the program's own call, then look at its bytes */
     CSH_VERDICT_CAPTURE, /* D2H: through a fresh shadow */
     CSH_VERDICT_PROVE,   /* D2H: prove, then elide; else capture */
+    CSH_VERDICT_BELIEVE, /* D2H: synchronise, look again, then elide */
     CSH_VERDICT_SERVE,   /* H2D: from the shadow */
 };
 

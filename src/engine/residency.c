@@ -290,6 +290,42 @@ enum csh_knowledge csh_residency_find(CUdeviceptr device, size_t bytes,
     return knowledge;
 }
 
+/* Adds the weights of the context that begin in [from, to). */
+static size_t list_some(CUcontext context, uint64_t from, uint64_t to,
+                        struct csh_weight *weights, size_t capacity)
+    CSH_REQUIRES(lock)
+{
+    const struct csh_range *range =
+        csh_ranges_overlapping(&devices, from, to - from);
+    size_t n = 0;
+
+    for (; range != NULL && range->start < to && n < capacity;
+         range = csh_ranges_next(&devices, range)) {
+        if (range->start < from || !has_shadow(range) ||
+            range->value.word[1] != (uintptr_t)context) {
+            continue;
+        }
+        weights[n].device = range->start;
+        weights[n].bytes = range->bytes;
+        weights[n].shadow =
+            csh_store_acquire(csh_residency_store(), ref_of(range));
+        n += weights[n].shadow != NULL;
+    }
+    return n;
+}
+
+size_t csh_residency_list(CUcontext context, CUdeviceptr behind,
+                          struct csh_weight *weights, size_t capacity)
+{
+    size_t n;
+
+    csh_lock_acquire(&lock);
+    n = list_some(context, behind + 1, UINT64_MAX, weights, capacity);
+    n += list_some(context, 0, behind, weights + n, capacity - n);
+    csh_lock_release(&lock);
+    return n;
+}
+
 struct csh_shadow *csh_residency_find_host(const void *host, size_t bytes)
 {
     struct csh_shadow *shadow = NULL;

@@ -41,6 +41,18 @@ void csh_residency_pin(void);
 enum csh_knowledge csh_residency_find(CUdeviceptr device, size_t bytes,
                                       struct csh_shadow **shadow_p);
 
+/* A device range with the shadow that it should have the bytes of, held. */
+struct csh_weight {
+    CUdeviceptr device;
+    size_t bytes;
+    struct csh_shadow *shadow;
+};
+
+/* Fills the array with weights of the context: first those behind the address,
+ * in order, then the others from the lowest on. Returns how many. */
+size_t csh_residency_list(CUcontext context, CUdeviceptr behind,
+                          struct csh_weight *weights, size_t capacity);
+
 /* The shadow whose bytes an offload left in exactly this host range, held;
  * NULL if none. */
 struct csh_shadow *csh_residency_find_host(const void *host, size_t bytes);

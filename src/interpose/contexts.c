@@ -19,6 +19,7 @@ CUresult cuCtxDestroy(CUcontext context)
     if (real == NULL) {
         return csh_driver_absent();
     }
+    csh_engine_context_ending();
     result = real(context);
     csh_engine_context_ended(context, result);
     return result;
@@ -32,6 +33,7 @@ CUresult cuCtxDestroy_v2(CUcontext context)
     if (real == NULL) {
         return csh_driver_absent();
     }
+    csh_engine_context_ending();
     result = real(context);
     csh_engine_context_ended(context, result);
     return result;
@@ -45,6 +47,7 @@ CUresult cuCtxDetach(CUcontext context)
     if (real == NULL) {
         return csh_driver_absent();
     }
+    csh_engine_context_ending();
     result = real(context);
     csh_engine_context_detached(context, result);
     return result;
@@ -59,6 +62,7 @@ CUresult cuDevicePrimaryCtxRelease(CUdevice device)
     if (real == NULL) {
         return csh_driver_absent();
     }
+    csh_engine_context_ending();
     result = real(device);
     csh_engine_primary_released(device, result);
     return result;
@@ -73,6 +77,7 @@ CUresult cuDevicePrimaryCtxRelease_v2(CUdevice device)
     if (real == NULL) {
         return csh_driver_absent();
     }
+    csh_engine_context_ending();
     result = real(device);
     csh_engine_primary_released(device, result);
     return result;
@@ -86,6 +91,7 @@ CUresult cuDevicePrimaryCtxReset(CUdevice device)
     if (real == NULL) {
         return csh_driver_absent();
     }
+    csh_engine_context_ending();
     result = real(device);
     csh_engine_primary_reset(device, result);
     return result;
@@ -100,6 +106,7 @@ CUresult cuDevicePrimaryCtxReset_v2(CUdevice device)
     if (real == NULL) {
         return csh_driver_absent();
     }
+    csh_engine_context_ending();
     result = real(device);
     csh_engine_primary_reset(device, result);
     return result;

@@ -24,6 +24,8 @@ CUresult cuMemAlloc_v2(CUdeviceptr *dptr_p, size_t bytes)
         return CUDA_ERROR_INVALID_VALUE;
     }
     result = real(dptr_p, bytes);
+    csh_engine_memory_begun(result == CUDA_SUCCESS ? *dptr_p : 0, bytes,
+                            result);
     csh_engine_allocated(result, true);
     return result;
 }
@@ -41,6 +43,9 @@ CUresult cuMemAllocPitch_v2(CUdeviceptr *dptr_p, size_t *pitch_p, size_t width,
         return CUDA_ERROR_INVALID_VALUE;
     }
     result = real(dptr_p, pitch_p, width, height, element);
+    csh_engine_memory_begun(
+        result == CUDA_SUCCESS ? *dptr_p : 0,
+        result == CUDA_SUCCESS ? *pitch_p * height : 0, result);
     csh_engine_allocated(result, true);
     return result;
 }
@@ -160,6 +165,7 @@ CUresult cuMemMap(CUdeviceptr dptr, size_t bytes, size_t offset,
         return csh_driver_absent();
     }
     result = real(dptr, bytes, offset, handle, flags);
+    csh_engine_memory_begun(dptr, bytes, result);
     csh_engine_allocated(result, false);
     return result;
 }

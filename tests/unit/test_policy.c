@@ -18,6 +18,7 @@
 
 struct offload_row {
     int mode, large, capturing, suited, knowledge, host, plain, idle, prove;
+    int belief;
     enum csh_verdict verdict;
     enum csh_reason reason;
 };
@@ -25,26 +26,34 @@ struct offload_row {
 #define FWD(reason_) CSH_VERDICT_FORWARD, CSH_REASON_##reason_
 
 static const struct offload_row offload_rows[] = {
-    {CSH_MODE_OFF, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY, FWD(mode)},
-    {ANY, NO, ANY, ANY, ANY, ANY, ANY, ANY, ANY, FWD(small)},
-    {ANY, ANY, YES, ANY, ANY, ANY, ANY, ANY, ANY, FWD(capturing)},
-    {ANY, ANY, ANY, ANY, CSH_KNOWS_NOTHING, ANY, ANY, ANY, ANY,
+    {CSH_MODE_OFF, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY, FWD(mode)},
+    {ANY, NO, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY, FWD(small)},
+    {ANY, ANY, YES, ANY, ANY, ANY, ANY, ANY, ANY, ANY, FWD(capturing)},
+    {ANY, ANY, ANY, ANY, CSH_KNOWS_NOTHING, ANY, ANY, ANY, ANY, ANY,
      FWD(unlearned)},
-    {ANY, ANY, ANY, ANY, CSH_KNOWS_OVERLAP, ANY, ANY, ANY, ANY, FWD(partial)},
-    {ANY, ANY, ANY, NO, ANY, ANY, ANY, ANY, ANY, FWD(device)},
-    {ANY, ANY, ANY, ANY, ANY, CSH_HOST_PINNED, ANY, ANY, ANY, FWD(pinned)},
-    {ANY, ANY, ANY, ANY, ANY, CSH_HOST_FOREIGN, ANY, ANY, ANY, FWD(foreign)},
-    {ANY, ANY, ANY, ANY, ANY, ANY, NO, ANY, ANY, FWD(foreign)},
-    {ANY, ANY, ANY, ANY, ANY, ANY, ANY, NO, ANY, FWD(busy)},
-    {CSH_MODE_OBSERVE, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY,
+    {ANY, ANY, ANY, ANY, CSH_KNOWS_OVERLAP, ANY, ANY, ANY, ANY, ANY,
+     FWD(partial)},
+    {ANY, ANY, ANY, NO, ANY, ANY, ANY, ANY, ANY, ANY, FWD(device)},
+    {ANY, ANY, ANY, ANY, ANY, CSH_HOST_PINNED, ANY, ANY, ANY, ANY,
+     FWD(pinned)},
+    {ANY, ANY, ANY, ANY, ANY, CSH_HOST_FOREIGN, ANY, ANY, ANY, ANY,
+     FWD(foreign)},
+    {ANY, ANY, ANY, ANY, ANY, ANY, NO, ANY, ANY, ANY, FWD(foreign)},
+    {ANY, ANY, ANY, ANY, ANY, ANY, ANY, NO, ANY, ANY, FWD(busy)},
+    {CSH_MODE_OBSERVE, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY,
      CSH_VERDICT_OBSERVE, CSH_REASON_mode},
-    {ANY, ANY, ANY, ANY, CSH_KNOWS_UPLOADED, ANY, ANY, ANY, ANY,
+    {ANY, ANY, ANY, ANY, CSH_KNOWS_UPLOADED, ANY, ANY, ANY, ANY, ANY,
      CSH_VERDICT_CAPTURE, CSH_REASON_first},
-    {CSH_MODE_COPY, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY,
+    {CSH_MODE_COPY, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY,
      CSH_VERDICT_CAPTURE, CSH_REASON_mode},
-    {CSH_MODE_VERIFY, ANY, ANY, ANY, ANY, ANY, ANY, ANY, NO, FWD(unready)},
+    {CSH_MODE_VERIFY, ANY, ANY, ANY, ANY, ANY, ANY, ANY, NO, ANY,
+     FWD(unready)},
     {CSH_MODE_VERIFY, YES, NO, YES, CSH_KNOWS_SHADOW, CSH_HOST_PAGEABLE, YES,
-     YES, YES, CSH_VERDICT_PROVE, CSH_REASON_proven},
+     YES, YES, CSH_BELIEF_NONE, CSH_VERDICT_PROVE, CSH_REASON_proven},
+    {CSH_MODE_VERIFY, YES, NO, YES, CSH_KNOWS_SHADOW, CSH_HOST_PAGEABLE, YES,
+     YES, YES, CSH_BELIEF_DIFFERENT, CSH_VERDICT_CAPTURE, CSH_REASON_dirty},
+    {CSH_MODE_VERIFY, YES, NO, YES, CSH_KNOWS_SHADOW, CSH_HOST_PAGEABLE, YES,
+     YES, YES, CSH_BELIEF_EQUAL, CSH_VERDICT_BELIEVE, CSH_REASON_cohort},
 };
 
 static bool fits(int wanted, int got)
@@ -65,7 +74,8 @@ static const struct offload_row *expect_offload(
             fits(row->suited, f->is_suited) &&
             fits(row->knowledge, (int)f->knowledge) &&
             fits(row->host, (int)f->host) && fits(row->plain, f->is_plain) &&
-            fits(row->idle, f->is_idle) && fits(row->prove, f->may_prove)) {
+            fits(row->idle, f->is_idle) && fits(row->prove, f->may_prove) &&
+            fits(row->belief, (int)f->belief)) {
             return row;
         }
     }
@@ -87,6 +97,7 @@ static bool offload_cell(unsigned n, struct csh_offload_facts *f)
     f->is_plain = TAKE(2);
     f->is_idle = TAKE(2);
     f->may_prove = TAKE(2);
+    f->belief = (enum csh_belief)TAKE(CSH_N_BELIEFS);
     return n == 0;
 }
 
@@ -107,8 +118,9 @@ START_TEST(offload_every_cell)
                       (int)row->verdict, csh_reason_name(row->reason));
         seen[got.verdict]++;
     }
-    ck_assert_uint_eq(n, 4u * 2 * 2 * 2 * 4 * 3 * 2 * 2 * 2);
+    ck_assert_uint_eq(n, 4u * 2 * 2 * 2 * 4 * 3 * 2 * 2 * 2 * 3);
     ck_assert_uint_eq(seen[CSH_VERDICT_PROVE], 1);
+    ck_assert_uint_eq(seen[CSH_VERDICT_BELIEVE], 1);
     ck_assert_uint_eq(seen[CSH_VERDICT_SERVE], 0);
 }
 END_TEST
