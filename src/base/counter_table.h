@@ -102,6 +102,12 @@
     X(would_elide_bytes, "observe mode: their bytes")                        \
     X(evictions, "shadows given up to make room")                            \
     X(refusals, "shadows refused for want of room")                          \
+    X(pressure_room, "looks that found too little memory left")              \
+    X(pressure_events, "looks that found a cgroup at its limit")             \
+    X(pressure_stall, "looks that found tasks stalled for want of memory")   \
+    X(given_back, "times that memory was given back for these")              \
+    X(given_back_bytes, "bytes given back")                                  \
+    X(given_back_shadows, "shadows given up for that")                       \
     X(registrations_refused, "times the driver would not pin a slab")        \
     X(unpinned_by_limit, "slabs left unpinned by CUSHADOW_PINNED_LIMIT")     \
     X(unknown_entries, "newer driver entries handed out as they are")        \

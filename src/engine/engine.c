@@ -16,6 +16,7 @@
 #include "engine/observe.h"
 #include "engine/offload.h"
 #include "engine/phase.h"
+#include "engine/relief.h"
 #include "engine/reload.h"
 #include "engine/residency.h"
 #include "track/captures.h"
@@ -52,6 +53,7 @@ CUresult csh_engine_copy(const struct csh_copy *copy)
     if (CSH_UNLIKELY(!csh_phase_begin())) {
         return forward_inactive(copy);
     }
+    csh_relief_at_copy();
     result = copy->direction == CSH_D2H ? csh_offload(copy)
                                         : csh_reload(copy);
     errno = saved_errno;
@@ -150,6 +152,7 @@ static void tidy(void)
      * and what cannot be unpinned is lost. */
     context = csh_context_acquire();
     if (context != NULL) {
+        csh_relief_at_sync();
         csh_residency_tidy();
     }
     csh_context_release(context);

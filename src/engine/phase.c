@@ -25,6 +25,7 @@
 #include "base/log.h"
 #include "base/options.h"
 #include "engine/calls.h"
+#include "engine/relief.h"
 #include "engine/residency.h"
 #include "report/at_exit.h"
 
@@ -88,6 +89,7 @@ static int start(void)
     if (!csh_residency_start()) {
         return PHASE_OFF;
     }
+    csh_relief_start();
     csh_report_enable(true);
     return PHASE_ACTIVE;
 }

@@ -175,6 +175,16 @@ struct csh_store *csh_residency_store(void)
     return atomic_load_explicit(&store, memory_order_acquire);
 }
 
+struct csh_slab_pool *csh_residency_pool(void)
+{
+    return pool;
+}
+
+struct csh_budget *csh_residency_budget(void)
+{
+    return &budget;
+}
+
 void csh_residency_tidy(void)
 {
     csh_store_collect(csh_residency_store());

@@ -18,8 +18,10 @@
  * memory is short. */
 CSH_MUST_CHECK bool csh_residency_start(void);
 
-/* The store of all shadows. */
+/* The store of all shadows, and what it is made of. */
 struct csh_store *csh_residency_store(void);
+struct csh_slab_pool *csh_residency_pool(void);
+struct csh_budget *csh_residency_budget(void);
 
 /* Gives back what nobody needs and pins what is not yet pinned. Calls the
  * driver and may synchronise: only where the program's own call may. */

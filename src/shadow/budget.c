@@ -67,10 +67,9 @@ static uint64_t room_of(const struct csh_budget *budget,
 static void read_unknown(const struct csh_budget *budget,
                          struct csh_budget_state *state_p)
 {
-    state_p->bytes     = (budget->limit.unit == CSH_SIZE_BYTES)
-                                 ? least(budget->limit.value,
-                                         ceiling_of(budget))
-                                 : 0;
+    state_p->lasting   = (budget->limit.unit == CSH_SIZE_BYTES)
+                                 ? budget->limit.value : 0;
+    state_p->bytes     = least(state_p->lasting, ceiling_of(budget));
     state_p->room      = 0;
     state_p->reachable = ceiling_of(budget);
     state_p->is_severe = false;
@@ -91,10 +90,11 @@ void csh_budget_read(const struct csh_budget *budget, uint64_t held_bytes,
     room    = room_of(budget, &headroom);
     reserve = reserve_of(room);
     state_p->room      = room;
-    state_p->reachable = least(held_bytes + (room - least(room, reserve)),
-                               ceiling_of(budget));
-    state_p->bytes     = least(cap(&budget->limit, &headroom, room,
+    state_p->reachable = held_bytes + (room - least(room, reserve));
+    state_p->lasting   = least(cap(&budget->limit, &headroom, room,
                                    held_bytes), state_p->reachable);
+    state_p->reachable = least(state_p->reachable, ceiling_of(budget));
+    state_p->bytes     = least(state_p->lasting, ceiling_of(budget));
     state_p->is_severe = (room < 2 * LEAST_RESERVE) ||
                          ((budget->limit.unit == CSH_SIZE_AUTO) &&
                           (room < held_bytes / 2));

@@ -43,9 +43,10 @@ struct csh_budget {
 
 /* What the budget says while so many bytes are held. */
 struct csh_budget_state {
-    uint64_t bytes;  /* most that may be held; below held when others took
-                      * memory */
-    uint64_t room;   /* 0 when it is not known */
+    uint64_t bytes;   /* most that may be held; below held when others took
+                       * memory */
+    uint64_t lasting; /* the same without a ceiling */
+    uint64_t room;    /* 0 when it is not known */
     /* The most that any setting would grant: what is asked for beyond it is
      * refused because memory is short, and no variable changes that. */
     uint64_t reachable;

@@ -188,6 +188,16 @@ void csh_slab_free(struct csh_slab_pool *pool,
     csh_lock_release(&pool->lock);
 }
 
+const struct csh_slab_chunk *csh_slab_chunk_of(const struct csh_extent *extent)
+{
+    return extent->step->chunk;
+}
+
+size_t csh_slab_span(const struct csh_extent *extent)
+{
+    return room_of(extent).bytes;
+}
+
 bool csh_slab_find_file(const struct csh_extent *extent,
                         struct csh_slab_file *file_p)
 {

@@ -26,6 +26,7 @@ struct csh_pin_calls {
 };
 
 struct csh_slab_pool;
+struct csh_slab_chunk;
 struct csh_slab_step;
 
 /* A piece of slab memory; its owner may read and write it. No two extents
@@ -112,6 +113,23 @@ void csh_slab_unregister_all(struct csh_slab_pool *pool);
 /* Gives chunks that hold no extent back to the kernel. Returns the bytes of
  * memory given back. Calls the driver. */
 size_t csh_slab_trim(struct csh_slab_pool *pool);
+
+/* The same, but without may_call_driver only those of which nothing is
+ * registered. */
+size_t csh_slab_discard(struct csh_slab_pool *pool, bool may_call_driver);
+
+/* Memory goes back in whole chunks: which one an extent lies in, how much of
+ * its used_bytes it is, and what it takes to give the chunk back. A chunk is
+ * there for as long as it holds an extent. */
+struct csh_slab_chunk_usage {
+    size_t used_bytes;
+    bool needs_driver; /* something in it is registered, or becoming so */
+};
+const struct csh_slab_chunk *csh_slab_chunk_of(const struct csh_extent *extent);
+size_t csh_slab_span(const struct csh_extent *extent);
+void csh_slab_read_chunk(struct csh_slab_pool *pool,
+                         const struct csh_slab_chunk *chunk,
+                         struct csh_slab_chunk_usage *usage_p);
 
 /* Bytes that no extent uses but that are held, and all that are held. */
 struct csh_slab_usage {

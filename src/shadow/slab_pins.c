@@ -315,6 +315,25 @@ static bool can_go(const struct csh_slab_chunk *chunk, bool may_call_driver)
     return true;
 }
 
+void csh_slab_read_chunk(struct csh_slab_pool *pool,
+                         const struct csh_slab_chunk *chunk,
+                         struct csh_slab_chunk_usage *usage_p)
+{
+    const struct csh_slab_step *step;
+    unsigned state;
+
+    csh_lock_acquire(&pool->lock);
+    usage_p->used_bytes   = chunk->used_bytes;
+    usage_p->needs_driver = false;
+    for (step = chunk->last; step != NULL; step = step->older) {
+        state = atomic_load(&step->state);
+        usage_p->needs_driver = usage_p->needs_driver ||
+                                (state == CSH_STEP_REGISTERED) ||
+                                (state == CSH_STEP_CHANGING);
+    }
+    csh_lock_release(&pool->lock);
+}
+
 /* Unlinks a chunk that can go: afterwards this thread alone knows it. */
 static struct csh_slab_chunk *take_idle_locked(struct csh_slab_pool *pool,
                                                bool may_call_driver)

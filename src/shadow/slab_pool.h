@@ -121,9 +121,4 @@ enum csh_slab_status csh_slab_grow(struct csh_slab_pool *pool,
                                    struct csh_extent *extent_p)
         CSH_EXCLUDES(pool->lock);
 
-/* slab_pins.c: takes chunks without extents out of the pool and gives them
- * back; without may_call_driver only those of which nothing is registered. */
-size_t csh_slab_discard(struct csh_slab_pool *pool, bool may_call_driver)
-        CSH_EXCLUDES(pool->lock);
-
 #endif

@@ -115,6 +115,17 @@ CSH_MUST_CHECK
 bool csh_store_note_use(struct csh_store *store, struct csh_shadow *shadow,
                         CUevent event);
 
+/*
+ * Gives so many bytes, or what can be given, back to the system, by giving up
+ * shadows that no work in flight reads and nobody uses: first those that no
+ * device range refers to, and with with_resident the others after them.
+ * Without may_call_driver nothing that is pinned goes. Returns the bytes given
+ * back, which may be more than asked for. May query events; calls the driver
+ * if it may.
+ */
+uint64_t csh_store_give_back(struct csh_store *store, uint64_t bytes,
+                             bool with_resident, bool may_call_driver);
+
 /* Gives back the events of work that is over and shadows that nobody refers
  * to. Queries events. */
 void csh_store_collect(struct csh_store *store);

@@ -2,87 +2,17 @@
  * test_budget.c - the budget and what it is made from, in made trees of
  * /proc and of cgroups.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* nftw */
-#endif
+#include "memory_tree.h"
+
 #include "shadow/budget.h"
 
-#include <check.h>
-#include <ftw.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#define MIB (UINT64_C(1) << 20)
-#define GIB (UINT64_C(1) << 30)
-
-static char root[64], proc[96], cgroup[96];
 static struct csh_budget budget;
-
-/* Writes a file below the tree's root and the folders that it lies in. */
-static void __attribute__((format(printf, 2, 3)))
-put(const char *name, const char *format, ...)
-{
-    char path[512];
-    char *slash;
-    va_list args;
-    FILE *file;
-
-    snprintf(path, sizeof(path), "%s/%s", root, name);
-    for (slash = strchr(path + strlen(root) + 1, '/'); slash != NULL;
-         slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        mkdir(path, 0700);
-        *slash = '/';
-    }
-    file = fopen(path, "w");
-    ck_assert_ptr_nonnull(file);
-    va_start(args, format);
-    vfprintf(file, format, args);
-    va_end(args);
-    ck_assert_int_eq(fclose(file), 0);
-}
-
-static void put_meminfo(uint64_t available_mib)
-{
-    put("proc/meminfo",
-        "MemTotal:       %8llu kB\n"
-        "MemFree:            1024 kB\n"
-        "MemAvailable:   %8llu kB\n"
-        "CommitLimit:    %8llu kB\n"
-        "Committed_AS:   %8llu kB\n",
-        16384 * 1024ull, (unsigned long long)available_mib * 1024,
-        20480 * 1024ull, 17408 * 1024ull);
-}
 
 static void start(void)
 {
-    strcpy(root, "/tmp/test_budget.XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(root));
-    snprintf(proc, sizeof(proc), "%s/proc", root);
-    snprintf(cgroup, sizeof(cgroup), "%s/cgroup", root);
-    budget.roots.proc   = proc;
-    budget.roots.cgroup = cgroup;
+    budget.roots        = plant_tree();
     budget.limit.unit   = CSH_SIZE_AUTO;
     budget.limit.value  = 0;
-    put_meminfo(8192);
-}
-
-static int remove_one(const char *path, const struct stat *status, int type,
-                      struct FTW *where)
-{
-    (void)status;
-    (void)type;
-    (void)where;
-    return remove(path);
-}
-
-static void stop(void)
-{
-    nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 static uint64_t room(void)
@@ -93,29 +23,6 @@ static uint64_t room(void)
     ck_assert(headroom.is_known);
     ck_assert_uint_eq(headroom.total, 16 * GIB);
     return headroom.bytes;
-}
-
-/* One version 2 group. A limit of NULL leaves the file out. */
-static void put_group(const char *path, const char *max, const char *high,
-                      uint64_t current, uint64_t inactive, uint64_t active)
-{
-    char name[256];
-
-    if (max != NULL) {
-        snprintf(name, sizeof(name), "%s/memory.max", path);
-        put(name, "%s\n", max);
-    }
-    if (high != NULL) {
-        snprintf(name, sizeof(name), "%s/memory.high", path);
-        put(name, "%s\n", high);
-    }
-    snprintf(name, sizeof(name), "%s/memory.current", path);
-    put(name, "%llu\n", (unsigned long long)current);
-    snprintf(name, sizeof(name), "%s/memory.stat", path);
-    put(name, "anon 4096\nfile %llu\nshmem 12345\ninactive_anon 7\n"
-        "active_anon 8\ninactive_file %llu\nactive_file %llu\nslab 1\n",
-        (unsigned long long)(inactive + active),
-        (unsigned long long)inactive, (unsigned long long)active);
 }
 
 START_TEST(test_available_memory_alone)
@@ -208,23 +115,6 @@ START_TEST(test_version_2_beside_version_1)
     ck_assert_uint_eq(room(), GIB);
 }
 END_TEST
-
-/* One version 1 group. */
-static void put_group_1(const char *path, const char *limit,
-                        const char *above, uint64_t usage, uint64_t inactive)
-{
-    char name[256];
-
-    snprintf(name, sizeof(name), "%s/memory.limit_in_bytes", path);
-    put(name, "%s\n", limit);
-    snprintf(name, sizeof(name), "%s/memory.usage_in_bytes", path);
-    put(name, "%llu\n", (unsigned long long)usage);
-    snprintf(name, sizeof(name), "%s/memory.stat", path);
-    put(name, "cache 1\ninactive_file 1\nactive_file 1\n"
-        "hierarchical_memory_limit %s\ntotal_cache 2\n"
-        "total_inactive_file %llu\ntotal_active_file 0\n", above,
-        (unsigned long long)inactive);
-}
 
 START_TEST(test_version_1)
 {
@@ -433,7 +323,7 @@ int main(void)
     SRunner *runner;
     int n_failed;
 
-    tcase_add_checked_fixture(tcase, start, stop);
+    tcase_add_checked_fixture(tcase, start, fell_tree);
     tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, test_available_memory_alone);
     tcase_add_test(tcase, test_nothing_known);
