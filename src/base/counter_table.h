@@ -84,6 +84,15 @@
       "to begin")                                                            \
     X(cohorts_refused_error, "no cohort: the launch ended without answers")
 
+/* What of the process is resident when it ends. X(name, key in
+ * /proc/self/status, sentence). */
+#define CSH_PROCESS_MEMORY(X)                                                \
+    X(rss_anon_bytes, "RssAnon", "private memory, resident at the end")      \
+    X(rss_file_bytes, "RssFile", "mapped files, resident at the end")        \
+    X(rss_shmem_bytes, "RssShmem",                                           \
+      "shared memory, shadows included, resident at the end")                \
+    X(rss_peak_bytes, "VmHWM", "most that was resident at once")
+
 /* Single figures. X(name, sentence). Gauges are set or moved up and down. */
 #define CSH_GAUGES(X)                                                        \
     X(shadow_bytes, "bytes of shadows held now")                             \
@@ -91,6 +100,9 @@
     X(pinned_bytes, "bytes of slabs registered with the driver now")         \
     X(pinned_bytes_peak, "most bytes of slabs registered at once")           \
     X(slab_bytes, "bytes of slabs now, registered or not")                   \
+    X(slab_bytes_peak, "most bytes of slabs at once")                        \
+    X(shmem_bytes, "bytes of slabs in memory files, which count as shmem")   \
+    X(shmem_bytes_peak, "most of these at once")                             \
     X(shared, "captures whose bytes another shadow held already")            \
     X(shared_bytes, "bytes they would have held a second time")              \
     X(weights, "device ranges that hold a known weight now")                 \

@@ -89,6 +89,10 @@ static enum csh_gauge gauge_peak(enum csh_gauge gauge)
         return CSH_GAUGE_shadow_bytes_peak;
     case CSH_GAUGE_pinned_bytes:
         return CSH_GAUGE_pinned_bytes_peak;
+    case CSH_GAUGE_slab_bytes:
+        return CSH_GAUGE_slab_bytes_peak;
+    case CSH_GAUGE_shmem_bytes:
+        return CSH_GAUGE_shmem_bytes_peak;
     default:
         return gauge;
     }

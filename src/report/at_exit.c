@@ -66,6 +66,7 @@ static void at_exit_write(const struct csh_options *options)
         return;
     }
     csh_statistics_snapshot(&report.statistics);
+    csh_process_memory_read(&report.memory);
     report.mode = options->mode;
     report.pid = (uint64_t)getpid();
     report.is_full = has_file || csh_log_is_on(CSH_LOG_INFO);

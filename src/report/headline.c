@@ -208,6 +208,16 @@ static void add_shadows(struct line *line, const struct csh_statistics *s)
     }
 }
 
+static void add_relief(struct line *line, const struct csh_statistics *s)
+{
+    uint64_t given = s->gauge[CSH_GAUGE_given_back_bytes];
+
+    if (given > 0) {
+        line_add(line, "; %s given back as memory became short",
+                 HUMAN(given));
+    }
+}
+
 static void add_failures(struct line *line, const struct csh_statistics *s)
 {
     uint64_t n_failed = s->outcome[CSH_D2H][CSH_OUTCOME_failed].calls +
@@ -252,6 +262,7 @@ size_t csh_headline(const struct csh_report *report,
     if (report->mode != CSH_MODE_OBSERVE) {
         add_uploads(&line, s);
         add_shadows(&line, s);
+        add_relief(&line, s);
     }
     add_failures(&line, s);
     line_p[line.n_bytes++] = '\n';

@@ -95,6 +95,20 @@ static void walk_gauges(struct csh_emitter *emitter,
     csh_emitter_close(emitter, '}');
 }
 
+static void walk_memory(struct csh_emitter *emitter,
+                        const struct csh_process_memory *memory)
+{
+    int part;
+
+    csh_emitter_open(emitter, '{', "process", "process");
+    for (part = 0; part < CSH_N_PROCESS_MEMORY; ++part) {
+        csh_emitter_number(emitter, csh_process_memory_name(part),
+                           memory->bytes[part], CSH_UNIT_BYTES,
+                           csh_process_memory_sentence(part));
+    }
+    csh_emitter_close(emitter, '}');
+}
+
 static void walk(struct csh_emitter *emitter, const struct csh_report *report)
 {
     int direction;
@@ -110,6 +124,7 @@ static void walk(struct csh_emitter *emitter, const struct csh_report *report)
     }
     csh_emitter_close(emitter, '}');
     walk_gauges(emitter, &report->statistics);
+    walk_memory(emitter, &report->memory);
     csh_emitter_close(emitter, '}');
 }
 

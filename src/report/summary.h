@@ -2,11 +2,13 @@
  * summary.h - what the shim did, as text for people or as JSON.
  *
  * JSON, schema 1, one line:
- * {"schema":1,"pid":P,"mode":"verify","copies":{"d2h":D,"h2d":D},"gauges":G}
+ * {"schema":1,"pid":P,"mode":"verify","copies":{"d2h":D,"h2d":D},"gauges":G,
+ * "process":P}
  * D: {"asked":T,"elided":T,"served":T,"passed":T,"failed":T,"reasons":[R,..]}
  * T: {"calls":N,"bytes":N}; R: T with "outcome", "reason" and "variable" (the
  * CUSHADOW_* name that changes it, or "") in front, most bytes first; G: the
- * names and values of counter_table.h's gauges. In each D, in calls and in
+ * names and values of counter_table.h's gauges; P: those of its process
+ * memory. In each D, in calls and in
  * bytes: asked == elided + served + passed + failed == the sum of reasons.
  */
 #ifndef CSH_REPORT_SUMMARY_H
@@ -18,9 +20,11 @@
 #include "base/options.h"
 #include "base/statistics.h"
 #include "report/emitter.h"
+#include "report/process_memory.h"
 
 struct csh_report {
     struct csh_statistics statistics;
+    struct csh_process_memory memory;
     enum csh_mode mode;
     uint64_t pid;
     bool is_full; /* text: the table too, and even if nothing was seen */

@@ -262,6 +262,14 @@ static bool hold(struct csh_slab_pool *pool, uint64_t bytes)
     return is_held;
 }
 
+void csh_slab_count(const struct csh_slab_chunk *chunk, int64_t bytes)
+{
+    csh_statistics_add(CSH_GAUGE_slab_bytes, bytes);
+    if (chunk->memory.fd >= 0) {
+        csh_statistics_add(CSH_GAUGE_shmem_bytes, bytes);
+    }
+}
+
 static void unhold(struct csh_slab_pool *pool, uint64_t bytes)
 {
     csh_lock_acquire(&pool->lock);
@@ -286,7 +294,7 @@ static enum csh_slab_status populate(struct csh_slab_pool *pool,
             unhold(pool, step);
             return CSH_SLAB_REFUSED;
         }
-        csh_statistics_add(CSH_GAUGE_slab_bytes, (int64_t)step);
+        csh_slab_count(growth->chunk, (int64_t)step);
     }
 
     return CSH_SLAB_OK;

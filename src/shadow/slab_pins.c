@@ -380,8 +380,8 @@ static void close_chunk(struct csh_slab_pool *pool,
         free(step);
     }
 
+    csh_slab_count(chunk, -(int64_t)chunk->frontier);
     csh_chunk_close(&chunk->memory, is_stuck);
-    csh_statistics_add(CSH_GAUGE_slab_bytes, -(int64_t)chunk->frontier);
     free(chunk);
 }
 

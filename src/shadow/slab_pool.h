@@ -115,6 +115,10 @@ void csh_slab_carve_locked(struct csh_slab_pool *pool,
                            struct csh_extent *extent_p)
         CSH_REQUIRES(pool->lock);
 
+/* slab_growth.c: memory of an open chunk was populated, or (negative) is about
+ * to be given back: the gauges of slabs. */
+void csh_slab_count(const struct csh_slab_chunk *chunk, int64_t bytes);
+
 /* slab_growth.c: an extent from memory that is populated for it. */
 enum csh_slab_status csh_slab_grow(struct csh_slab_pool *pool,
                                    const struct csh_slab_need *need,

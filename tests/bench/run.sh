@@ -22,6 +22,7 @@ launch_overhead_ns  noop  -
 lookup_overhead_ns  noop  "small"
 proof_overhead_us  simulated  "proven"
 fingerprint_cpu_over_copy_ratio  noop  -
+shadow_memory_ratio  simulated  -
 '
 
 # driver_folder DRIVER

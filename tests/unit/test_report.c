@@ -56,7 +56,10 @@ static const char check_schema[] =
     "import json, sys\n"
     "j = json.load(open(sys.argv[1]))\n"
     "assert list(j) == [\"schema\", \"pid\", \"mode\", \"copies\","
-    " \"gauges\"], list(j)\n"
+    " \"gauges\", \"process\"], list(j)\n"
+    "m = [\"rss_anon_bytes\", \"rss_file_bytes\", \"rss_shmem_bytes\"]\n"
+    "assert list(j[\"process\"]) == m + [\"rss_peak_bytes\"]\n"
+    "assert list(j[\"process\"].values()) == [3, 4, 5, 6]\n"
     "assert j[\"schema\"] == 1 and j[\"pid\"] == 42\n"
     "assert j[\"mode\"] == \"observe\"\n"
     "assert list(j[\"copies\"]) == [\"d2h\", \"h2d\"]\n"
@@ -83,6 +86,7 @@ START_TEST(json_is_read_back)
     count_everywhere();
     report.mode = CSH_MODE_OBSERVE;
     report.pid = 42;
+    report.memory = (struct csh_process_memory){{3, 4, 5, 6}};
     write_report(CSH_STATS_JSON);
     end = strchr(text, '\n');
     ck_assert_ptr_eq(end, text + n_text - 1); /* one line, so JSON lines */
@@ -93,6 +97,31 @@ START_TEST(json_is_read_back)
              "j = json.load(open(sys.argv[1]))\n"
              "assert len(j[\"gauges\"]) == %d\n", CSH_N_GAUGES);
     assert_python(count_rows);
+}
+END_TEST
+
+/* What is touched is private memory, and is counted as such. */
+START_TEST(process_memory_is_that_of_this_process)
+{
+    enum { BYTES = 64 << 20 };
+    struct csh_process_memory before, after;
+    volatile char *memory;
+    int i;
+
+    csh_process_memory_read(&before);
+    ck_assert_uint_gt(before.bytes[CSH_PROCESS_MEMORY_rss_anon_bytes], 0);
+    ck_assert_uint_gt(before.bytes[CSH_PROCESS_MEMORY_rss_file_bytes], 0);
+    memory = malloc(BYTES);
+    for (i = 0; i < BYTES; i += 4096) {
+        memory[i] = 1;
+    }
+    csh_process_memory_read(&after);
+    ck_assert_uint_ge(after.bytes[CSH_PROCESS_MEMORY_rss_anon_bytes],
+                      before.bytes[CSH_PROCESS_MEMORY_rss_anon_bytes] +
+                          BYTES / 2);
+    ck_assert_uint_ge(after.bytes[CSH_PROCESS_MEMORY_rss_peak_bytes],
+                      BYTES / 2);
+    free((void *)memory);
 }
 END_TEST
 
@@ -402,6 +431,7 @@ END_TEST
 static void add_form_tests(TCase *tcase)
 {
     tcase_add_test(tcase, json_is_read_back);
+    tcase_add_test(tcase, process_memory_is_that_of_this_process);
     tcase_add_test(tcase, json_has_each_cell_as_counted);
     tcase_add_test(tcase, json_of_nothing_is_json);
     tcase_add_test(tcase, strings_of_any_bytes_are_json);

@@ -291,9 +291,13 @@ START_TEST(test_trim_takes_whole_chunks_only)
 
     csh_slab_register_pending(pool);
     ck_assert_uint_eq(usage().n_chunks, 2);
+    ck_assert_uint_eq(gauge(CSH_GAUGE_shmem_bytes), usage().held_bytes);
     ck_assert_uint_eq(csh_slab_trim(pool), 0);
     csh_slab_free(pool, &first);
     ck_assert_uint_ge(csh_slab_trim(pool), 60 * MIB);
+    ck_assert_uint_eq(gauge(CSH_GAUGE_shmem_bytes), usage().held_bytes);
+    ck_assert_uint_ge(gauge(CSH_GAUGE_shmem_bytes_peak), 120 * MIB);
+    ck_assert_uint_ge(gauge(CSH_GAUGE_slab_bytes_peak), 120 * MIB);
     ck_assert_uint_eq(usage().n_chunks, 1);
     ck_assert_uint_eq(n_registered, 1);
     ck_assert(!find_mapping(first.address, line));
@@ -344,6 +348,7 @@ START_TEST(test_without_files)
     csh_slab_register_pending(pool);
     ck_assert(csh_slab_is_pinned(&first));
     ck_assert(csh_slab_is_pinned(&second));
+    ck_assert_uint_eq(gauge(CSH_GAUGE_shmem_bytes), 0);
     csh_slab_free(pool, &first);
     csh_slab_free(pool, &second);
     csh_slab_trim(pool);
