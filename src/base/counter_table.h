@@ -19,13 +19,13 @@
     X(cohort, "fingerprint equal, taken with others' by an earlier call",    \
       "CUSHADOW_COHORT")                                                     \
     X(unchanged, "host bytes equal to the shadow's", "")                     \
-    X(first, "first offload of a weight: captured", "")                      \
+    X(first, "first copy of a weight: captured", "")                         \
     X(dirty, "device bytes differ from the shadow's", "")                    \
     X(mode, "not looked at in this mode", "CUSHADOW_MODE")                   \
     X(small, "smaller than the least size looked at", "CUSHADOW_MIN_BYTES")  \
     X(unlearned, "not known as a weight", "")                                \
     X(partial, "overlaps a weight without being it", "")                     \
-    X(modified, "host bytes differ from the shadow's", "")                   \
+    X(modified, "host bytes differ from the shadow's: captured anew", "")    \
     X(pinned, "the program's host memory is pinned already", "")             \
     X(foreign, "not plain device memory of the current context", "")         \
     X(capturing, "a stream is capturing", "")                                \

@@ -40,6 +40,10 @@
       "contract, which holds for programs that write device memory only "    \
       "through calls that the shim sees (no write except through "           \
       "intercepted calls)")                                                  \
+    X(threads, THREADS, THREADS, "auto",                                     \
+      "threads that copy and fingerprint one large range, the calling one "  \
+      "included; auto: three quarters of the processors it may use, 1 to "   \
+      "8, which keep up with the fastest link; 1: no thread is made")        \
     X(log, LOG, LOG, "warn",                                                 \
       "what is logged, then optionally a colon and a file to append to (%p " \
       "is the process id, %h the host name) instead of stderr")              \

@@ -42,6 +42,7 @@ enum kind {
     KIND_SIZE,
     KIND_SIZE_OR_SHARE,
     KIND_NUMBER,
+    KIND_THREADS,
     KIND_LOG,
     KIND_STATS,
     KIND_PATH,
@@ -82,6 +83,8 @@ static bool row_parse(const struct row *row, const char *text,
         return csh_parse_size_or_share(text, field);
     case KIND_NUMBER:
         return csh_parse_number(text, field);
+    case KIND_THREADS:
+        return csh_parse_threads(text, field);
     case KIND_LOG:
         return csh_parse_log(text, field);
     case KIND_STATS:

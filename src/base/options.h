@@ -51,11 +51,15 @@ struct csh_size_or_share {
 /* Above every NUMBER, so that a reader may multiply it by a million. */
 #define CSH_NUMBER_MAX UINT64_C(1000000000)
 
+/* Above what one job is worth anywhere. */
+#define CSH_THREADS_MAX 64u
+
 #define CSH_FIELD_MODE(field_) enum csh_mode field_;
 #define CSH_FIELD_HOST(field_) enum csh_host field_;
 #define CSH_FIELD_SIZE(field_) uint64_t field_; /* bytes */
 #define CSH_FIELD_SIZE_OR_SHARE(field_) struct csh_size_or_share field_;
 #define CSH_FIELD_NUMBER(field_) uint64_t field_; /* <= CSH_NUMBER_MAX */
+#define CSH_FIELD_THREADS(field_) unsigned field_; /* 0: auto */
 #define CSH_FIELD_LOG(field_) struct csh_log_target field_;
 #define CSH_FIELD_STATS(field_) enum csh_stats field_;
 #define CSH_FIELD_PATH(field_) char field_[CSH_PATH_BYTES]; /* "": none */

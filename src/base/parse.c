@@ -147,6 +147,18 @@ bool csh_parse_number(const char *text, uint64_t *number_p)
     return true;
 }
 
+bool csh_parse_threads(const char *text, unsigned *threads_p)
+{
+    uint64_t number = 0;
+
+    if (!is_word(text, strlen(text), "auto") &&
+        (!csh_parse_number(text, &number) || (number > CSH_THREADS_MAX))) {
+        return false;
+    }
+    *threads_p = (unsigned)number;
+    return true;
+}
+
 bool csh_parse_path(const char *text, char *path_p)
 {
     size_t n_bytes = strnlen(text, CSH_PATH_BYTES);

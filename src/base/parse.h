@@ -21,6 +21,7 @@
 #define CSH_ACCEPTED_SIZE_OR_SHARE \
     "auto, 0% to 100%, bytes, or a number with K, M, G or T"
 #define CSH_ACCEPTED_NUMBER "a whole number up to 1000000000"
+#define CSH_ACCEPTED_THREADS "auto, or a whole number up to 64"
 #define CSH_ACCEPTED_PATH "a file name shorter than 4096 bytes"
 #define CSH_ACCEPTED_SWITCH "0 or 1"
 
@@ -38,6 +39,9 @@ CSH_MUST_CHECK bool csh_parse_size_or_share(const char *text,
 
 /* Decimal digits, at most CSH_NUMBER_MAX. */
 CSH_MUST_CHECK bool csh_parse_number(const char *text, uint64_t *number_p);
+
+/* "auto" (0), or decimal digits, at most CSH_THREADS_MAX. */
+CSH_MUST_CHECK bool csh_parse_threads(const char *text, unsigned *threads_p);
 
 /* A level, then nothing or a colon and a file name. */
 CSH_MUST_CHECK bool csh_parse_log(const char *text,

@@ -25,12 +25,14 @@
 #include "engine/cohort.h"
 #include "engine/contexts.h"
 #include "engine/facts.h"
+#include "engine/fresh.h"
 #include "engine/idle.h"
 #include "engine/observe.h"
 #include "engine/phase.h"
 #include "engine/policy.h"
 #include "engine/residency.h"
 #include "track/captures.h"
+#include "verify/fingerprint_shared.h"
 
 struct attempt {
     const struct csh_copy *copy;
@@ -157,7 +159,6 @@ static bool fill_shadow(const struct csh_copy *copy,
 {
     struct csh_shadow *shadow = *shadow_p;
     struct csh_fingerprint fingerprint;
-    struct csh_shadow_proof proof;
 
     if (csh_call_copy_to_host(csh_shadow_address(shadow), copy->device,
                               copy->bytes, &copy->stream) != CUDA_SUCCESS) {
@@ -167,61 +168,27 @@ static bool fill_shadow(const struct csh_copy *copy,
         csh_statistics_add(CSH_GAUGE_own_d2h_bytes, (int64_t)copy->bytes);
         return false;
     }
-    csh_fingerprint_compute(csh_context_key(), csh_shadow_address(shadow),
-                            copy->bytes, &fingerprint);
-    memcpy(proof.lane, fingerprint.lane, sizeof(proof.lane));
-    *shadow_p = csh_store_publish(csh_residency_store(), shadow, &proof);
+    csh_fingerprint_compute_shared(csh_context_key(),
+                                   csh_shadow_address(shadow), copy->bytes,
+                                   &fingerprint);
+    *shadow_p = csh_fresh_publish(shadow, &fingerprint);
     return true;
-}
-
-/* What else waits for a call that may synchronise, if there is nothing to wait
- * for. A program that allocates from pools alone makes no such call, and would
- * never have a prover. Pinned is for all contexts, so all have to be idle. */
-static void synchronising_work(const struct attempt *attempt,
-                               const struct csh_shadow *shadow)
-{
-    bool must_pin = !csh_shadow_is_pinned(shadow);
-    bool must_prepare = csh_context_prover(attempt->context) == NULL;
-
-    if ((!must_pin && !must_prepare) || !csh_context_is_the_only_one() ||
-        !csh_idle_is_everything_idle(attempt->context->handle)) {
-        return;
-    }
-    if (must_pin) {
-        csh_residency_pin();
-    }
-    if (must_prepare) {
-        csh_context_prepare();
-    }
 }
 
 static void capture(struct attempt *attempt)
 {
     const struct csh_copy *copy = attempt->copy;
     enum csh_reason reason = CSH_REASON_error;
-    struct csh_shadow *shadow;
+    struct csh_shadow *shadow =
+        csh_fresh_allocate(attempt->context, copy->bytes, &reason);
 
-    if (csh_context_key() == NULL) {
-        give_up(attempt, CSH_REASON_unready);
-        return;
-    }
-    /* A program may allocate nothing for hours, and so never have us tidy up:
-     * room that nobody needs comes before more room. */
-    csh_store_collect(csh_residency_store());
-    if (!csh_store_allocate(csh_residency_store(), copy->bytes, &shadow,
-                            &reason)) {
+    if (shadow == NULL) {
         give_up(attempt, reason);
         return;
     }
-    synchronising_work(attempt, shadow);
     if (!fill_shadow(copy, &shadow)) {
         give_up(attempt, CSH_REASON_error);
-        /* Unless the stream is done, nobody knows whether a DMA still writes
-         * the shadow: it then keeps its user for ever, so that its memory is
-         * never given to anybody else. */
-        if (csh_call_stream_synchronize(&copy->stream) == CUDA_SUCCESS) {
-            csh_store_release(csh_residency_store(), shadow);
-        }
+        csh_fresh_abandon(shadow, &copy->stream);
         return;
     }
     materialise(attempt, shadow);

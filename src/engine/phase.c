@@ -1,12 +1,9 @@
 /*
  * phase.c - dormant, active, off.
  *
- * Owns the phase word and the page that tells a forked child from its parent.
- * The page is MADV_WIPEONFORK: in a child of any kind of fork, raw clone
- * included, it reads zero, so the child is inert without a handler that would
- * have to run. It is made at the first use of CUDA, so a child forked before
- * that starts its own life. A kernel without the advice is asked for the
- * process id instead.
+ * Owns the phase word and the mark that tells a forked child from its parent:
+ * the child is inert. It is made at the first use of CUDA, so a child forked
+ * before that starts its own life.
  *
  * States: dormant -> active -> off, or dormant -> off; never back. One atomic
  * word, written by compare-and-swap; any thread. The losers of the race for
@@ -17,13 +14,11 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdint.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "base/host_changes.h"
 #include "base/log.h"
 #include "base/options.h"
+#include "base/process.h"
 #include "engine/calls.h"
 #include "engine/relief.h"
 #include "engine/residency.h"
@@ -31,47 +26,15 @@
 
 enum phase { PHASE_DORMANT, PHASE_STARTING, PHASE_ACTIVE, PHASE_OFF };
 
-#define ALIVE 0x63736873u
-
 static _Atomic int phase = PHASE_DORMANT;
 static _Atomic bool refuses;
-static _Atomic(uint32_t *) alive;
-static _Atomic pid_t owner;
-
-/* True in the process that went active, false in its children. */
-static bool is_own_process(void)
-{
-    uint32_t *page = atomic_load_explicit(&alive, memory_order_relaxed);
-
-    if (page != NULL) {
-        return *(volatile uint32_t *)page == ALIVE;
-    }
-    return getpid() == atomic_load_explicit(&owner, memory_order_relaxed);
-}
-
-static void mark_own_process(void)
-{
-    size_t bytes = (size_t)sysconf(_SC_PAGESIZE);
-    uint32_t *page = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    atomic_store(&owner, getpid());
-    if (page == MAP_FAILED) {
-        return;
-    }
-    if (csh_own_madvise(page, bytes, MADV_WIPEONFORK) != 0) {
-        munmap(page, bytes);
-        return;
-    }
-    *page = ALIVE;
-    atomic_store(&alive, page);
-}
+static struct csh_process_mark own_process;
 
 static int start(void)
 {
     const struct csh_options *options;
 
-    mark_own_process();
+    csh_process_mark_make(&own_process);
     csh_options_load();
     options = csh_options();
     if (options->strict && !csh_options_are_valid()) {
@@ -98,7 +61,7 @@ bool csh_phase_is_active(void)
 {
     return atomic_load_explicit(&phase, memory_order_acquire) ==
                PHASE_ACTIVE &&
-           is_own_process();
+           csh_process_is_marked(&own_process);
 }
 
 bool csh_phase_is_starting(void)

@@ -75,6 +75,19 @@ struct csh_decision csh_policy_offload(const struct csh_offload_facts *facts)
     return offload_of_weight(facts);
 }
 
+/* The same of an upload: new bytes of a weight are captured on their way. */
+static struct csh_decision upload_of_weight(
+    const struct csh_reload_facts *facts)
+{
+    if (!facts->has_shadow) {
+        return decide(CSH_VERDICT_CAPTURE, CSH_REASON_first);
+    }
+    if (!facts->is_equal) {
+        return decide(CSH_VERDICT_CAPTURE, CSH_REASON_modified);
+    }
+    return decide(CSH_VERDICT_SERVE, CSH_REASON_unchanged);
+}
+
 struct csh_decision csh_policy_reload(const struct csh_reload_facts *facts)
 {
     if (facts->mode == CSH_MODE_OFF || facts->mode == CSH_MODE_OBSERVE) {
@@ -86,7 +99,7 @@ struct csh_decision csh_policy_reload(const struct csh_reload_facts *facts)
     if (facts->is_capturing) {
         return forward(CSH_REASON_capturing);
     }
-    if (!facts->has_shadow) {
+    if (!facts->has_shadow && !facts->is_registered) {
         return forward(CSH_REASON_unlearned);
     }
     if (!facts->is_suited) {
@@ -101,8 +114,5 @@ struct csh_decision csh_policy_reload(const struct csh_reload_facts *facts)
     if (!facts->is_idle) {
         return forward(CSH_REASON_busy);
     }
-    if (!facts->is_equal) {
-        return forward(CSH_REASON_modified);
-    }
-    return decide(CSH_VERDICT_SERVE, CSH_REASON_unchanged);
+    return upload_of_weight(facts);
 }

@@ -5,7 +5,8 @@
  * engine fills the facts in rising order of cost and asks again after each
  * step with everything it has not looked at yet set to the favourable value;
  * facts only ever turn a verdict into CSH_VERDICT_FORWARD, never back, so
- * asking early is safe (test_policy.c proves that for every cell).
+ * asking early is safe (test_policy.c proves that for every cell). (The last
+ * fact of a reload makes a capture of what would have been served.)
  */
 #ifndef CSH_ENGINE_POLICY_H
 #define CSH_ENGINE_POLICY_H
@@ -60,18 +61,19 @@ struct csh_reload_facts {
     bool is_large;
     bool is_capturing;
     bool is_suited;
-    bool has_shadow;     /* an offload filled exactly this host range */
+    bool has_shadow;     /* of exactly this host range, as last known */
+    bool is_registered;  /* a rule says that this is a weight */
     enum csh_host_kind host;
     bool is_plain;       /* the destination, as above */
     bool is_idle;
-    bool is_equal;       /* the host bytes are the shadow's, compared in this
-                            call */
+    bool is_equal;       /* there is a shadow and the host bytes are its,
+                            compared in this call */
 };
 
 enum csh_verdict {
     CSH_VERDICT_FORWARD, /* the program's own call */
     CSH_VERDICT_OBSERVE, /* the program's own call, then look at its bytes */
-    CSH_VERDICT_CAPTURE, /* D2H: through a fresh shadow */
+    CSH_VERDICT_CAPTURE, /* through a fresh shadow */
     CSH_VERDICT_PROVE,   /* D2H: prove, then elide; else capture */
     CSH_VERDICT_BELIEVE, /* D2H: synchronise, look again, then elide */
     CSH_VERDICT_SERVE,   /* H2D: from the shadow */

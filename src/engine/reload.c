@@ -1,11 +1,13 @@
 /*
- * reload.c - host to device: forward, or serve from a pinned shadow.
+ * reload.c - host to device: forward, serve from a pinned shadow, or capture
+ * on the way.
  *
- * Owns nothing that outlives a call. The bytes come from the shadow only when
- * the source is pageable, the stream is idle (so nothing queued can still
- * write the source, and nothing is waited for on the program's behalf), and
- * the source's bytes were compared with the shadow's in this very call.
- * Pinned sources are read by the driver in stream order, as ever.
+ * Owns nothing that outlives a call. The source is read in this call, instead
+ * of by the driver, only when it is pageable and the stream is idle: so
+ * nothing queued can still write the source, and nothing is waited for on the
+ * program's behalf. Pinned sources are read by the driver in stream order, as
+ * ever. The bytes come from a shadow if they were compared with it in this
+ * very call; else a fresh shadow is made of them (upload.h).
  *
  * The shadow must outlive the DMA that reads it: an event behind the DMA is
  * noted with the shadow, which is not given back before the event is done.
@@ -17,10 +19,12 @@
 #include "engine/calls.h"
 #include "engine/contexts.h"
 #include "engine/facts.h"
+#include "engine/fresh.h"
 #include "engine/observe.h"
 #include "engine/phase.h"
 #include "engine/policy.h"
 #include "engine/residency.h"
+#include "engine/upload.h"
 #include "track/captures.h"
 
 struct attempt {
@@ -55,6 +59,7 @@ static bool look_at_records(struct attempt *attempt)
         .is_capturing = csh_captures_any_active(),
         .is_suited = true,
         .has_shadow = true,
+        .is_registered = csh_upload_is_registered(copy),
         .host = CSH_HOST_PAGEABLE,
         .is_plain = true,
         .is_idle = true,
@@ -128,12 +133,11 @@ static CUresult keep_until_done(struct attempt *attempt)
     return CUDA_SUCCESS;
 }
 
-static void serve(struct attempt *attempt)
+/* The DMA from the attempt's shadow is queued, or was refused. False: the
+ * program's own call is to be made. */
+static bool finish(struct attempt *attempt, CUresult result)
 {
     const struct csh_copy *copy = attempt->copy;
-    CUresult result = csh_call_copy_to_device(
-        copy->device, csh_shadow_address(attempt->shadow), copy->bytes,
-        &copy->stream);
 
     if (result == CUDA_SUCCESS) {
         result = keep_until_done(attempt);
@@ -142,18 +146,69 @@ static void serve(struct attempt *attempt)
                                (int64_t)copy->bytes);
         }
     }
-    if (result != CUDA_SUCCESS) {
-        give_up(attempt, CSH_REASON_error);
-        /* Unless the stream is done, a DMA may be under way whose end is not
-         * known: the shadow then keeps its user for ever, so that its memory
-         * is never given to anybody. */
-        if (csh_call_stream_synchronize(&copy->stream) != CUDA_SUCCESS) {
-            attempt->shadow = NULL;
-        }
+    if (result == CUDA_SUCCESS) {
+        return true;
+    }
+    give_up(attempt, CSH_REASON_error);
+    /* Unless the stream is done, a DMA may be under way whose end is not
+     * known: the shadow then keeps its user for ever, so that its memory is
+     * never given to anybody. */
+    if (csh_call_stream_synchronize(&copy->stream) != CUDA_SUCCESS) {
+        attempt->shadow = NULL;
+    }
+    return false;
+}
+
+static void record(const struct attempt *attempt)
+{
+    csh_residency_holds(attempt->context->handle, attempt->copy->device,
+                        attempt->copy->bytes, attempt->shadow);
+}
+
+static void serve(struct attempt *attempt)
+{
+    const struct csh_copy *copy = attempt->copy;
+    CUresult result = csh_call_copy_to_device(
+        copy->device, csh_shadow_address(attempt->shadow), copy->bytes,
+        &copy->stream);
+
+    if (finish(attempt, result)) {
+        record(attempt);
+    }
+}
+
+/* The DMA is noted with the fresh shadow before this is published, because
+ * another that has the same bytes may then take its place. The host record is
+ * a hint only, as its bytes are compared before use: a source that changed
+ * meanwhile is captured once more. */
+static void capture(struct attempt *attempt)
+{
+    const struct csh_copy *copy = attempt->copy;
+    struct csh_fingerprint fingerprint;
+    enum csh_reason reason;
+    struct csh_shadow *fresh =
+        csh_upload_capture(copy, attempt->context, &fingerprint, &reason);
+
+    if (fresh == NULL) {
+        give_up(attempt, reason);
         return;
     }
-    csh_residency_holds(attempt->context->handle, copy->device, copy->bytes,
-                        attempt->shadow);
+    if (attempt->shadow != NULL) {
+        csh_store_release(csh_residency_store(), attempt->shadow);
+    }
+    attempt->shadow = fresh;
+    if (finish(attempt, CUDA_SUCCESS)) {
+        attempt->shadow = csh_fresh_publish(fresh, &fingerprint);
+        record(attempt);
+        csh_residency_offloaded(copy->host, copy->bytes, attempt->shadow);
+    }
+}
+
+static bool is_equal(const struct attempt *attempt)
+{
+    return attempt->shadow != NULL &&
+           memcmp(attempt->copy->host, csh_shadow_address(attempt->shadow),
+                  attempt->copy->bytes) == 0;
 }
 
 static void try(struct attempt *attempt)
@@ -165,11 +220,13 @@ static void try(struct attempt *attempt)
     }
     own = csh_own_calls_begin();
     if (ask_driver(attempt)) {
-        attempt->facts.is_equal =
-            memcmp(attempt->copy->host, csh_shadow_address(attempt->shadow),
-                   attempt->copy->bytes) == 0;
+        attempt->facts.is_equal = is_equal(attempt);
         if (goes_on(attempt)) {
-            serve(attempt);
+            if (attempt->decision.verdict == CSH_VERDICT_SERVE) {
+                serve(attempt);
+            } else {
+                capture(attempt);
+            }
         }
     }
     csh_own_calls_end(&own);
@@ -213,7 +270,7 @@ CUresult csh_reload(const struct csh_copy *copy)
     CUresult result = CUDA_SUCCESS;
 
     try(&attempt);
-    if (attempt.decision.verdict == CSH_VERDICT_SERVE) {
+    if (attempt.decision.verdict != CSH_VERDICT_FORWARD) {
         csh_statistics_count(CSH_H2D, CSH_OUTCOME_served,
                              attempt.decision.reason, copy->bytes);
     } else {

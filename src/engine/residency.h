@@ -55,8 +55,8 @@ struct csh_weight {
 size_t csh_residency_list(CUcontext context, CUdeviceptr behind,
                           struct csh_weight *weights, size_t capacity);
 
-/* The shadow whose bytes an offload left in exactly this host range, held;
- * NULL if none. */
+/* The shadow whose bytes a copy left or found in exactly this host range,
+ * held; NULL if none. They may have changed since. */
 struct csh_shadow *csh_residency_find_host(const void *host, size_t bytes);
 
 /* The program uploaded its own bytes: contents unknown from here on. */
@@ -67,7 +67,7 @@ void csh_residency_uploaded(CUcontext context, CUdeviceptr device,
 void csh_residency_holds(CUcontext context, CUdeviceptr device, size_t bytes,
                          struct csh_shadow *shadow);
 
-/* The host range was given the shadow's bytes. */
+/* The host range was given the shadow's bytes, or they were taken from it. */
 void csh_residency_offloaded(const void *host, size_t bytes,
                              struct csh_shadow *shadow);
 

@@ -4,7 +4,7 @@
  * Owns nothing but the page of each key. The definition and the bound are in
  * fingerprint.h; here a tile's columns are hashed by nh.c and joined by the
  * powers of kappa that the key keeps, one weight a tile. Sums of separate
- * runs of tiles add up, so a range can later be shared out among threads.
+ * runs of tiles add up, so a range can be shared out among threads.
  * No locks; every function may run on any thread.
  */
 #include "verify/fingerprint.h"
@@ -163,10 +163,10 @@ static uint64_t csh_fingerprint_join(const uint64_t power[64],
 
 /* Adds to sum the blocks of n bytes that begin with tile first_tile. Only
  * the last tile of a range may be incomplete. */
-static void csh_fingerprint_add(const struct csh_nh_path *path,
-                                const struct csh_fingerprint_key *key,
-                                const unsigned char *bytes, size_t n,
-                                uint64_t first_tile, uint64_t sum[2])
+static void csh_fingerprint_add_by(const struct csh_nh_path *path,
+                                   const struct csh_fingerprint_key *key,
+                                   const unsigned char *bytes, size_t n,
+                                   uint64_t first_tile, uint64_t sum[2])
 {
     uint64_t h[CSH_FINGERPRINT_LANES][CSH_FINGERPRINT_COLUMNS];
     uint64_t weight[CSH_FINGERPRINT_LANES], step[CSH_FINGERPRINT_LANES];
@@ -195,6 +195,14 @@ static void csh_fingerprint_add(const struct csh_nh_path *path,
     }
 }
 
+void csh_fingerprint_add(const struct csh_fingerprint_key *key,
+                         const void *bytes, size_t n, uint64_t offset,
+                         uint64_t sum[CSH_FINGERPRINT_LANES])
+{
+    csh_fingerprint_add_by(csh_nh_path_best(), key, bytes, n,
+                           offset / CSH_FINGERPRINT_TILE_BYTES, sum);
+}
+
 void csh_fingerprint_finish(const uint64_t sum[CSH_FINGERPRINT_LANES],
                             uint64_t n, struct csh_fingerprint *out_p)
 {
@@ -212,7 +220,7 @@ void csh_fingerprint_compute_by(const struct csh_nh_path *path,
 {
     uint64_t sum[CSH_FINGERPRINT_LANES] = {0, 0};
 
-    csh_fingerprint_add(path, key, bytes, n, 0, sum);
+    csh_fingerprint_add_by(path, key, bytes, n, 0, sum);
     csh_fingerprint_finish(sum, n, out_p);
 }
 

@@ -138,6 +138,14 @@ void csh_fingerprint_compute_by(const struct csh_nh_path *path,
                                 const void *bytes, size_t n,
                                 struct csh_fingerprint *out_p);
 
+/* Adds to the outer sums the blocks of the n bytes that lie `offset` bytes
+ * into a range, so that several threads can share one out, each with sums of
+ * its own. The offset is a multiple of CSH_FINGERPRINT_TILE_BYTES, and so is
+ * n unless the range ends there. */
+void csh_fingerprint_add(const struct csh_fingerprint_key *key,
+                         const void *bytes, size_t n, uint64_t offset,
+                         uint64_t sum[CSH_FINGERPRINT_LANES]);
+
 /* From the outer sums over all blocks to the fingerprint: adds n. */
 void csh_fingerprint_finish(const uint64_t sum[CSH_FINGERPRINT_LANES],
                             uint64_t n, struct csh_fingerprint *out_p);

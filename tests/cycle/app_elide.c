@@ -200,7 +200,7 @@ static void patched_in_ram_is_uploaded(void)
     changed = bytes[WEIGHT - 5] ^= 0x10;
     REACHES(h2d, WEIGHT, WEIGHT,
             upload(weight.device, weight.host, WEIGHT, NULL));
-    REACHES(d2h, WEIGHT, WEIGHT, offload(back, weight.device, WEIGHT, NULL));
+    REACHES(d2h, 0, WEIGHT, offload(back, weight.device, WEIGHT, NULL));
     CHECK_EQUAL(back[WEIGHT - 5], changed);
     back[WEIGHT - 5] ^= 0x10;
     CHECK(holds(back, WEIGHT, weight.seed));

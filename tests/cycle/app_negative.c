@@ -215,16 +215,17 @@ static void unmapped_memory_is_unlearned(void)
     CHECK_EQUAL(cu.simcuda_bytes(SIM_D2H_PAGEABLE) - pageable, WEIGHT);
 }
 
-/* Other bytes were uploaded to the same place: there is nothing to prove, and
- * nothing of the shadow's is left to be believed. */
+/* Bytes from elsewhere were uploaded to the same place: there is nothing to
+ * prove, and nothing of the shadow's is left to be believed. */
 static void uploaded_bytes_are_captured_anew(void)
 {
     struct weight weight = learned(WEIGHT, 25, NULL);
+    void *other = fresh(WEIGHT);
     uint64_t before;
 
-    fill(weight.host, WEIGHT, weight.seed = 26);
+    fill(other, WEIGHT, weight.seed = 26);
     REACHES(h2d, WEIGHT, WEIGHT,
-            upload(weight.device, weight.host, WEIGHT, NULL));
+            upload(weight.device, other, WEIGHT, NULL));
     CHECK(device_holds(weight.device, WEIGHT, 26));
     before = launches();
     offload_expecting(&weight, WEIGHT, NULL);

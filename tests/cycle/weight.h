@@ -69,6 +69,11 @@ void offload_expecting(const struct weight *weight, uint64_t wanted,
 void changed_expecting(const struct weight *weight, size_t at, size_t n,
                        uint8_t value, CUstream stream);
 
+/* The same of a weight whose change was seen on its way to the device: no
+ * byte comes back. */
+void known_expecting(const struct weight *weight, size_t at, size_t n,
+                     uint8_t value, CUstream stream);
+
 /* Device bytes are those of seed, whatever route they came by. */
 bool device_holds(CUdeviceptr device, size_t bytes, uint32_t seed);
 

@@ -48,6 +48,7 @@ START_TEST(defaults_are_what_the_table_says)
     ck_assert_uint_eq(options.min_bytes, 65536);
     ck_assert_int_eq(options.pinned_limit.unit, CSH_SIZE_AUTO);
     ck_assert_uint_eq(options.proof_timeout_ms, 250);
+    ck_assert_uint_eq(options.threads, 0);
     ck_assert_int_eq(options.log.level, CSH_LOG_WARN);
     ck_assert_str_eq(options.log.path, "");
     ck_assert_int_eq(options.stats, CSH_STATS_TEXT);
@@ -95,6 +96,8 @@ START_TEST(every_variable_reaches_its_field)
     ck_assert_uint_eq(options.pinned_limit.value, 40);
     ck_assert_uint_eq(parse_one("CUSHADOW_PROOF_TIMEOUT_MS=7"), 0);
     ck_assert_uint_eq(options.proof_timeout_ms, 7);
+    ck_assert_uint_eq(parse_one("CUSHADOW_THREADS=7"), 0);
+    ck_assert_uint_eq(options.threads, 7);
     ck_assert_uint_eq(parse_one("CUSHADOW_LOG=trace:/a:b"), 0);
     ck_assert_int_eq(options.log.level, CSH_LOG_TRACE);
     ck_assert_str_eq(options.log.path, "/a:b");
@@ -113,10 +116,9 @@ START_TEST(bad_values_are_counted_and_the_default_stands)
         "CUSHADOW_MODE=sideways", "CUSHADOW_MIN_BYTES=many",
         "CUSHADOW_PINNED_LIMIT=200%", "CUSHADOW_PROOF_TIMEOUT_MS=soon",
         "CUSHADOW_LOG=loud", "CUSHADOW_STATS=xml", "CUSHADOW_STRICT=ja",
-        "CUSHADOW_RAM_LIMIT=-1",
-        "PATH=/bin", NULL};
+        "CUSHADOW_RAM_LIMIT=-1", "CUSHADOW_THREADS=65", "PATH=/bin", NULL};
 
-    ck_assert_uint_eq(csh_options_parse(environment, &options), 8);
+    ck_assert_uint_eq(csh_options_parse(environment, &options), 9);
     ck_assert_int_eq(options.mode, CSH_MODE_VERIFY);
     ck_assert_uint_eq(options.min_bytes, 65536);
     ck_assert_int_eq(options.pinned_limit.unit, CSH_SIZE_AUTO);

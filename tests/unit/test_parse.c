@@ -112,6 +112,27 @@ START_TEST(numbers)
 }
 END_TEST
 
+START_TEST(threads)
+{
+    static const char *const bad[] = {"", "-1", "65", "1000000001", "4 ",
+                                      "all", "auto4", "0x1"};
+    unsigned value = 4711;
+    size_t i;
+
+    ck_assert(csh_parse_threads("64", &value));
+    ck_assert_uint_eq(value, CSH_THREADS_MAX);
+    ck_assert(csh_parse_threads("0", &value));
+    ck_assert_uint_eq(value, 0);
+    value = 1;
+    ck_assert(csh_parse_threads("Auto", &value));
+    ck_assert_uint_eq(value, 0);
+    for (i = 0; i < CSH_ARRAY_LENGTH(bad); ++i) {
+        ck_assert_msg(!csh_parse_threads(bad[i], &value), "%s", bad[i]);
+        ck_assert_uint_eq(value, 0);
+    }
+}
+END_TEST
+
 START_TEST(words)
 {
     static const char *const bad[] = {"", "verif", "verifyy", "verify ",
@@ -214,6 +235,7 @@ int main(void)
     tcase_add_loop_test(tcase, sizes, 0, CSH_ARRAY_LENGTH(size_cases));
     tcase_add_test(tcase, shares);
     tcase_add_test(tcase, numbers);
+    tcase_add_test(tcase, threads);
     tcase_add_test(tcase, words);
     tcase_add_test(tcase, switches);
     tcase_add_test(tcase, paths_fit_or_are_refused);

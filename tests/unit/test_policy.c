@@ -164,6 +164,7 @@ static bool reload_cell(unsigned n, struct csh_reload_facts *f)
     f->is_capturing = TAKE(2);
     f->is_suited = TAKE(2);
     f->has_shadow = TAKE(2);
+    f->is_registered = TAKE(2);
     f->host = (enum csh_host_kind)TAKE(CSH_N_HOST_KINDS);
     f->is_plain = TAKE(2);
     f->is_idle = TAKE(2);
@@ -177,20 +178,29 @@ static enum csh_reason expect_reload(const struct csh_reload_facts *f)
                ? CSH_REASON_mode
            : !f->is_large                   ? CSH_REASON_small
            : f->is_capturing                ? CSH_REASON_capturing
-           : !f->has_shadow                 ? CSH_REASON_unlearned
+           : !f->has_shadow && !f->is_registered ? CSH_REASON_unlearned
            : !f->is_suited                  ? CSH_REASON_device
            : f->host == CSH_HOST_PINNED     ? CSH_REASON_pinned
            : f->host == CSH_HOST_FOREIGN    ? CSH_REASON_foreign
            : !f->is_plain                   ? CSH_REASON_foreign
            : !f->is_idle                    ? CSH_REASON_busy
+           : !f->has_shadow                 ? CSH_REASON_first
            : !f->is_equal                   ? CSH_REASON_modified
                                             : CSH_REASON_unchanged;
+}
+
+static enum csh_verdict expect_verdict(enum csh_reason reason)
+{
+    return reason == CSH_REASON_unchanged ? CSH_VERDICT_SERVE
+           : reason == CSH_REASON_first || reason == CSH_REASON_modified
+               ? CSH_VERDICT_CAPTURE
+               : CSH_VERDICT_FORWARD;
 }
 
 START_TEST(reload_every_cell)
 {
     struct csh_reload_facts facts;
-    unsigned n, served = 0;
+    unsigned n, seen[CSH_VERDICT_SERVE + 1] = {0};
 
     for (n = 0; reload_cell(n, &facts); n++) {
         struct csh_decision got = csh_policy_reload(&facts);
@@ -198,13 +208,36 @@ START_TEST(reload_every_cell)
 
         ck_assert_msg(got.reason == reason, "cell %u: %s, expected %s", n,
                       csh_reason_name(got.reason), csh_reason_name(reason));
-        ck_assert_int_eq(got.verdict, reason == CSH_REASON_unchanged
-                                          ? CSH_VERDICT_SERVE
-                                          : CSH_VERDICT_FORWARD);
-        served += got.verdict == CSH_VERDICT_SERVE;
+        ck_assert_int_eq(got.verdict, expect_verdict(reason));
+        seen[got.verdict]++;
     }
-    ck_assert_uint_eq(n, 4u * 2 * 2 * 2 * 2 * 3 * 2 * 2 * 2);
-    ck_assert_uint_eq(served, 2); /* modes verify and copy */
+    ck_assert_uint_eq(n, 4u * 2 * 2 * 2 * 2 * 2 * 3 * 2 * 2 * 2);
+    /* Modes verify and copy, registered or not; and without a shadow only if
+     * registered, equal or not. */
+    ck_assert_uint_eq(seen[CSH_VERDICT_SERVE], 2 * 2);
+    ck_assert_uint_eq(seen[CSH_VERDICT_CAPTURE], 2 * 2 + 2 * 2);
+}
+END_TEST
+
+/* With every costly fact at its favourable value. */
+START_TEST(reload_asking_early_is_only_too_hopeful)
+{
+    struct csh_reload_facts facts, early;
+    unsigned n;
+
+    for (n = 0; reload_cell(n, &facts); n++) {
+        struct csh_decision full = csh_policy_reload(&facts), hope;
+
+        early = facts;
+        early.host = CSH_HOST_PAGEABLE;
+        early.is_plain = early.is_idle = early.is_equal = true;
+        early.is_suited = early.has_shadow = true;
+        early.is_capturing = false;
+        hope = csh_policy_reload(&early);
+        if (hope.verdict == CSH_VERDICT_FORWARD) {
+            ck_assert_int_eq(full.verdict, CSH_VERDICT_FORWARD);
+        }
+    }
 }
 END_TEST
 
@@ -218,6 +251,7 @@ int main(void)
     tcase_add_test(cases, offload_every_cell);
     tcase_add_test(cases, offload_asking_early_is_only_too_hopeful);
     tcase_add_test(cases, reload_every_cell);
+    tcase_add_test(cases, reload_asking_early_is_only_too_hopeful);
     suite_add_tcase(suite, cases);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -1,0 +1,19 @@
+/*
+ * cpus.h - how many processors the calling thread may use now.
+ */
+#ifndef CSH_BASE_CPUS_H
+#define CSH_BASE_CPUS_H
+
+/* Where the files lie, without a slash at the end: "/proc" and
+ * "/sys/fs/cgroup" outside of tests. */
+struct csh_cpu_roots {
+    const char *proc;
+    const char *cgroup;
+};
+
+/* Those of the thread's affinity mask, and no more than the CPU time that
+ * any cgroup from ours to the root grants (rounded up); at least 1. What
+ * cannot be read sets no limit. Keeps errno. */
+unsigned csh_cpus_usable(const struct csh_cpu_roots *roots);
+
+#endif

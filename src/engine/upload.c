@@ -1,0 +1,141 @@
+/*
+ * upload.c - captures at upload.
+ *
+ * Owns nothing that outlives a call. The range is cut into parts, which the
+ * calling thread and the workers copy into the shadow and fingerprint there:
+ * of the shadow's own bytes, which nobody writes again once a part's copy has
+ * ended, so that bytes and fingerprint agree whatever happens to the source
+ * meanwhile. As the parts come to their end, in order, the calling thread
+ * sends them to the device in larger pieces: the next are copied while the
+ * former are on the link.
+ *
+ * The device reads the shadow, not the source, so its bytes are the shadow's.
+ *
+ * Program memory: workers read it by process_vm_readv() only, which answers
+ * with an error where a load would fault; such a part, or all of them if the
+ * call is forbidden, is left to the calling thread.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* syscall, process_vm_readv */
+#endif
+#include "engine/upload.h"
+
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/options.h"
+#include "base/workers.h"
+#include "engine/calls.h"
+#include "engine/fresh.h"
+#include "verify/fingerprint_shared.h"
+#include "weights/rules.h"
+
+/* To the device at once: long enough that a call costs nothing against it,
+ * short enough that the link is soon busy. */
+#define PIECE ((size_t)8 << 20)
+
+/* Of one upload; in the workers' memory while they are at it. */
+struct transfer {
+    const unsigned char *source; /* the program's */
+    unsigned char *slab;
+    size_t bytes, part_bytes;
+    pid_t process;
+    const struct csh_fingerprint_key *key;
+    uint64_t sum[CSH_FINGERPRINT_LANES]; /* added to by all threads */
+
+    /* The calling thread's. */
+    const struct csh_copy *copy;
+    size_t sent;
+};
+
+bool csh_upload_is_registered(const struct csh_copy *copy)
+{
+    const struct csh_weight_facts facts = {.bytes = copy->bytes};
+
+    return csh_weights_decide(&csh_options()->weights, &facts).is_registered;
+}
+
+static bool read_as_worker(const struct transfer *transfer, size_t offset,
+                           size_t n)
+{
+    struct iovec local = {transfer->slab + offset, n};
+    struct iovec remote = {(void *)(uintptr_t)(transfer->source + offset), n};
+
+    return syscall(SYS_process_vm_readv, (long)transfer->process, &local, 1L,
+                   &remote, 1L, 0L) == (long)n;
+}
+
+static bool copy_part(void *state, size_t i, bool is_caller)
+{
+    struct transfer *transfer = state;
+    size_t offset = i * transfer->part_bytes;
+    size_t n = transfer->bytes - offset;
+    uint64_t found[CSH_FINGERPRINT_LANES] = {0, 0};
+
+    n = n < transfer->part_bytes ? n : transfer->part_bytes;
+    if (is_caller) {
+        memcpy(transfer->slab + offset, transfer->source + offset, n);
+    } else if (!read_as_worker(transfer, offset, n)) {
+        return false;
+    }
+    csh_fingerprint_add(transfer->key, transfer->slab + offset, n, offset,
+                        found);
+    csh_fingerprint_merge(found, transfer->sum);
+    return true;
+}
+
+/* What was not yet sent of the parts that are done, if it is worth a call. */
+static bool send(void *state, size_t n_done)
+{
+    struct transfer *transfer = state;
+    const struct csh_copy *copy = transfer->copy;
+    size_t end = n_done * transfer->part_bytes, n;
+
+    end = end < transfer->bytes ? end : transfer->bytes;
+    n = end - transfer->sent;
+    if (n < PIECE && end < transfer->bytes) {
+        return true;
+    }
+    if (csh_call_copy_to_device(copy->device + transfer->sent,
+                                transfer->slab + transfer->sent, n,
+                                &copy->stream) != CUDA_SUCCESS) {
+        return false;
+    }
+    transfer->sent = end;
+    return true;
+}
+
+struct csh_shadow *csh_upload_capture(const struct csh_copy *copy,
+                                      const struct csh_context *context,
+                                      struct csh_fingerprint *fingerprint_p,
+                                      enum csh_reason *reason_p)
+{
+    struct csh_shadow *shadow =
+        csh_fresh_allocate(context, copy->bytes, reason_p);
+    struct csh_work work = {copy_part, send, 0};
+    struct transfer transfer;
+
+    if (shadow == NULL) {
+        return NULL;
+    }
+    transfer = (struct transfer){
+        .source = copy->host,
+        .slab = csh_shadow_address(shadow),
+        .bytes = copy->bytes,
+        .part_bytes = csh_workers_part_bytes(copy->bytes),
+        .process = getpid(),
+        .key = csh_context_key(),
+        .copy = copy,
+    };
+    work.n_parts = (copy->bytes - 1) / transfer.part_bytes + 1;
+    if (!csh_workers_run(&work, &transfer, sizeof(transfer))) {
+        csh_statistics_add(CSH_GAUGE_own_h2d_bytes, (int64_t)transfer.sent);
+        csh_fresh_abandon(shadow, &copy->stream);
+        *reason_p = CSH_REASON_error;
+        return NULL;
+    }
+    csh_fingerprint_finish(transfer.sum, copy->bytes, fingerprint_p);
+    return shadow;
+}
