@@ -131,15 +131,14 @@ END_TEST
 
 static _Atomic unsigned n_left;
 
-/* Begun before all others by whoever comes, so workers do come. */
 static bool only_the_caller_can(void *state, size_t i, bool is_caller)
 {
     (void)state;
+    let_a_worker_in(is_caller);
     if (!is_caller) {
         atomic_fetch_add(&n_left, 1);
         return false;
     }
-    usleep(200);
     atomic_fetch_add(&begun[i], 1);
     return true;
 }
@@ -194,6 +193,7 @@ static bool another_job_inside(void *state, size_t i, bool is_caller)
 
     (void)state;
     (void)i;
+    let_the_caller_in(is_caller);
     return !is_caller || csh_workers_run(&inner, &nothing, sizeof(nothing));
 }
 

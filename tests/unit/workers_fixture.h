@@ -59,6 +59,29 @@ static void set_threads(const char *n)
     atomic_store(&n_reported, 0);
 }
 
+static _Atomic bool is_caller_here, is_worker_here;
+
+/* For what the calling thread does in its part: it has one, as long as there
+ * are more parts than workers. */
+static inline void let_the_caller_in(bool is_caller)
+{
+    atomic_store(&is_caller_here, atomic_load(&is_caller_here) || is_caller);
+    while (!atomic_load(&is_caller_here)) {
+        usleep(100);
+    }
+}
+
+/* The other way round, as far as patience goes. */
+static inline void let_a_worker_in(bool is_caller)
+{
+    int patience = 100000;
+
+    atomic_store(&is_worker_here, atomic_load(&is_worker_here) || !is_caller);
+    while (!atomic_load(&is_worker_here) && patience-- > 0) {
+        usleep(100);
+    }
+}
+
 /* A little work, so that others get some of it. */
 static void dawdle(void)
 {
