@@ -151,7 +151,7 @@ bool csh_parse_threads(const char *text, unsigned *threads_p)
 {
     uint64_t number = 0;
 
-    if (!is_word(text, strlen(text), "auto") &&
+    if (!csh_parse_is_word(text, strlen(text), "auto") &&
         (!csh_parse_number(text, &number) || (number > CSH_THREADS_MAX))) {
         return false;
     }

@@ -27,7 +27,7 @@ found=$(
     knows verify base track
     knows report base
     knows weights base
-    knows engine base driver track shadow verify report
+    knows engine base driver weights track shadow verify report
     knows interpose base driver engine
     knows cli base
     # base knows nothing of CUDA; the policy sees no driver, lock or clock.
