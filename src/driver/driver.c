@@ -28,7 +28,7 @@ _Static_assert(sizeof(union csh_driver_entries) ==
     _Static_assert(offsetof(union csh_driver_entries, symbol_) ==             \
                        CSH_ENTRY_##symbol_ * sizeof(void *),                  \
                    #symbol_ " is its own row");
-CSH_SURFACE(CSH_X)
+CSH_SURFACE_ALL(CSH_X)
 #undef CSH_X
 
 /* musl has no dlvsym; a strong reference would keep the shim from loading. */
@@ -316,6 +316,13 @@ bool csh_driver_is_insider(const void *return_address)
             object.start == atomic_load(&csh_other_start) ||
             csh_elf_is_named(&object, "libcupti.so") ||
             csh_elf_name_contains(&object, "njection"));
+}
+
+bool csh_driver_is_itself(const void *return_address)
+{
+    struct csh_elf_object object;
+
+    return csh_elf_find(return_address, &object) && csh_is_libcuda(&object);
 }
 
 /* Remembers 64 names by a hash; the 65th and later ones are counted each

@@ -21,7 +21,7 @@
 /* The exported wrappers, each of NVIDIA's own type. */
 #define CSH_X(symbol_, base_, since_, flavour_, pfn_, ...)                    \
     extern CSH_EXPORT __typeof__(*(pfn_)0) symbol_;
-CSH_SURFACE(CSH_X)
+CSH_SURFACE_ALL(CSH_X)
 #undef CSH_X
 
 /* The real entries, NULL until the driver is bound, then unchanging. The same
@@ -30,7 +30,7 @@ union csh_driver_entries {
     struct {
 #define CSH_X(symbol_, base_, since_, flavour_, pfn_, ...)                    \
         _Atomic(pfn_) symbol_;
-        CSH_SURFACE(CSH_X)
+        CSH_SURFACE_ALL(CSH_X)
 #undef CSH_X
     };
     _Atomic(void *) row[CSH_N_ROWS];
@@ -40,7 +40,7 @@ union csh_driver_entries {
 extern union csh_driver_entries csh_driver
     __attribute__((visibility("hidden")));
 
-/* The real entry of a hooked row, binding the driver if nobody has: NULL if
+/* The real entry of a row, binding the driver if nobody has: NULL if
  * no libcuda is loaded or it lacks the entry. */
 void *csh_driver_resolve(enum csh_entry entry) CSH_COLD;
 
@@ -60,7 +60,7 @@ CUresult csh_driver_absent(void) CSH_COLD;
         }                                                                     \
         return real;                                                          \
     }
-CSH_SURFACE(CSH_X)
+CSH_SURFACE_ALL(CSH_X)
 #undef CSH_X
 
 /* The real entry by its ELF name, for the shim's own calls. False, and
@@ -77,6 +77,9 @@ bool csh_driver_claim(const void *address);
  * itself, CUPTI, an injection library, another interposer that the shim
  * forwards to. */
 bool csh_driver_is_insider(const void *return_address);
+
+/* It is the driver itself. */
+bool csh_driver_is_itself(const void *return_address);
 
 /* An entry newer than surface.h was handed out: counted once, said at debug
  * level. */

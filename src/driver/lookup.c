@@ -19,7 +19,7 @@
 #define CSH_X(symbol_, base_, since_, flavour_, pfn_, ...)                    \
     _Static_assert(sizeof(#symbol_) <= UCHAR_MAX, "length fits its field");   \
     _Static_assert((since_) <= CUDA_VERSION, "row of the headers' own time");
-CSH_SURFACE(CSH_X)
+CSH_SURFACE_ALL(CSH_X)
 #undef CSH_X
 
 const struct csh_row csh_rows[CSH_N_ROWS] = {
@@ -27,13 +27,7 @@ const struct csh_row csh_rows[CSH_N_ROWS] = {
     [CSH_ENTRY_##symbol_] = {#symbol_, base_, sizeof(#symbol_) - 1,           \
                              sizeof(base_) - 1, CSH_IS_##flavour_, since_,    \
                              CSH_TIER_##tier_},
-    CSH_SURFACE(CSH_X)
-#undef CSH_X
-#define CSH_X(symbol_, base_, since_, flavour_)                               \
-    [CSH_ENTRY_##symbol_] = {#symbol_, base_, sizeof(#symbol_) - 1,           \
-                             sizeof(base_) - 1, CSH_IS_##flavour_, since_,    \
-                             CSH_N_TIERS},
-    CSH_SURFACE_UNHOOKED(CSH_X)
+    CSH_SURFACE_ALL(CSH_X)
 #undef CSH_X
 };
 
@@ -53,9 +47,18 @@ static const struct {
 #undef CSH_X
 };
 
+static const struct {
+    const char *symbol;
+    size_t bytes;
+} csh_queries[] = {
+#define CSH_X(symbol_) {#symbol_, sizeof(#symbol_) - 1},
+    CSH_SURFACE_QUERIES(CSH_X)
+#undef CSH_X
+};
+
 /* Every name of the table is "cu" and a capital: cudnn*, cublas* and curl_*
  * go no further. */
-static bool csh_looks_like_ours(const char *name)
+bool csh_lookup_is_like_ours(const char *name)
 {
     return name[0] == 'c' && name[1] == 'u' && name[2] >= 'A' &&
            name[2] <= 'Z';
@@ -73,16 +76,16 @@ static bool csh_is_symbol(enum csh_entry entry, const char *name, size_t bytes)
            memcmp(csh_rows[entry].symbol, name, bytes) == 0;
 }
 
-enum csh_entry csh_lookup_symbol(const char *symbol)
+enum csh_entry csh_lookup_symbol(const char *symbol, enum csh_entry n)
 {
     enum csh_entry entry;
     size_t bytes;
 
-    if (!csh_looks_like_ours(symbol)) {
+    if (!csh_lookup_is_like_ours(symbol)) {
         return CSH_ENTRY_NONE;
     }
     bytes = strlen(symbol);
-    for (entry = 0; entry < CSH_N_ENTRIES; entry++) {
+    for (entry = 0; entry < n; entry++) {
         if (csh_is_symbol(entry, symbol, bytes)) {
             return entry;
         }
@@ -113,7 +116,7 @@ enum csh_entry csh_lookup_request(const struct csh_request *request)
 {
     enum csh_entry entry = CSH_ENTRY_NONE;
 
-    if (!csh_looks_like_ours(request->name)) {
+    if (!csh_lookup_is_like_ours(request->name)) {
         return CSH_ENTRY_NONE;
     }
     if ((request->flags & CU_GET_PROC_ADDRESS_PER_THREAD_DEFAULT_STREAM) !=
@@ -128,7 +131,8 @@ enum csh_entry csh_lookup_request(const struct csh_request *request)
 
 enum csh_entry csh_lookup_answer(const struct csh_request *request,
                                  const void *answer,
-                                 _Atomic(void *) const real[CSH_N_ROWS])
+                                 _Atomic(void *) const real[CSH_N_ROWS],
+                                 enum csh_entry n)
 {
     enum csh_entry asked = csh_lookup_request(request);
     enum csh_entry found = CSH_ENTRY_NONE;
@@ -138,9 +142,9 @@ enum csh_entry csh_lookup_answer(const struct csh_request *request,
 
     if (asked != CSH_ENTRY_NONE && atomic_load(&real[asked]) == answer) {
         /* Address and request agree, also among rows of one address. */
-        return asked < CSH_N_ENTRIES ? asked : CSH_ENTRY_NONE;
+        return asked < n ? asked : CSH_ENTRY_NONE;
     }
-    for (entry = 0; entry < CSH_N_ENTRIES; entry++) {
+    for (entry = 0; entry < n; entry++) {
         if (atomic_load(&real[entry]) == answer &&
             (csh_is_base(entry, request->name, bytes) ||
              csh_is_symbol(entry, request->name, bytes))) {
@@ -180,6 +184,39 @@ static bool csh_is_of_family(const char *name)
     return false;
 }
 
+static bool csh_is_query_base(const char *base, size_t bytes)
+{
+    size_t i;
+
+    for (i = 0; i < CSH_ARRAY_LENGTH(csh_queries); i++) {
+        if (csh_base_bytes(csh_queries[i].symbol) == bytes &&
+            memcmp(csh_queries[i].symbol, base, bytes) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool csh_lookup_is_query_symbol(const char *symbol)
+{
+    size_t bytes = strlen(symbol);
+    size_t i;
+
+    for (i = 0; i < CSH_ARRAY_LENGTH(csh_queries); i++) {
+        if (csh_queries[i].bytes == bytes &&
+            memcmp(csh_queries[i].symbol, symbol, bytes) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool csh_lookup_is_query_request(const struct csh_request *request)
+{
+    return request->version <= CUDA_VERSION &&
+           csh_is_query_base(request->name, strlen(request->name));
+}
+
 static bool csh_is_listed(const char *base, size_t bytes)
 {
     enum csh_entry entry;
@@ -196,7 +233,7 @@ static bool csh_is_listed(const char *base, size_t bytes)
             return true;
         }
     }
-    return false;
+    return csh_is_query_base(base, bytes);
 }
 
 bool csh_lookup_is_unknown_symbol(const char *symbol)

@@ -4,6 +4,7 @@
  *   print_surface --exports    the symbols that the shim shall export, sorted
  *                              by nothing, one a line
  *   print_surface --markdown   README's table: one line a tier
+ *   print_surface --queries    the entries that cohorts need not watch
  *   print_surface --rows       symbol, base, since, flavour, tier; tab between
  */
 #include <stdio.h>
@@ -25,7 +26,16 @@ static const struct {
     [CSH_TIER_CAPTURE] = {"capture", "forwarded; captures are counted"},
     [CSH_TIER_SHARE] = {"share", "forwarded: gives memory a second way in"},
     [CSH_TIER_WRITE] = {"write", "forwarded: writes device memory"},
+    [CSH_TIER_PEER] = {"peer", "forwarded: writes memory of another context"},
     [CSH_TIER_LAUNCH] = {"launch", "forwarded: may write any device memory"},
+    [CSH_TIER_WATCHED] = {"watched",
+                          "forwarded; ends what a cohort has proven"},
+    [CSH_TIER_OPENED] = {"opened",
+                         "forwarded; ends cohorts: others may write memory"},
+    [CSH_TIER_PRIVATE] = {"private",
+                          "forwarded; ends cohorts: hands out entries unseen"},
+    [CSH_TIER_LEGACY] = {"legacy",
+                         "forwarded; ends cohorts: addresses of 32 bits"},
 };
 
 static const char *const host_symbols[] = {
@@ -40,13 +50,20 @@ static void print_exports(void)
     enum csh_entry entry;
     size_t i;
 
-    for (entry = 0; entry < CSH_N_ENTRIES; entry++) {
+    for (entry = 0; entry < CSH_N_ROWS; entry++) {
         printf("%s\n", csh_rows[entry].symbol);
     }
     for (i = 0; i < CSH_ARRAY_LENGTH(host_symbols); i++) {
         printf("%s\n", host_symbols[i]);
     }
     printf("dlsym\n");
+}
+
+static void print_queries(void)
+{
+#define CSH_X(symbol_) printf("%s\n", #symbol_);
+    CSH_SURFACE_QUERIES(CSH_X)
+#undef CSH_X
 }
 
 static void print_rows(void)
@@ -58,10 +75,11 @@ static void print_rows(void)
 
         printf("%s\t%s\t%d\t%s\t%s\n", row->symbol, row->base, row->since,
                row->is_per_thread ? "per-thread" : "plain",
-               row->tier == CSH_N_TIERS ? "unhooked" : tiers[row->tier].name);
+               tiers[row->tier].name);
     }
 }
 
+/* Of what programs only get with cohorts, the number is enough. */
 static int print_tier(enum csh_tier tier)
 {
     const char *separator = "";
@@ -69,11 +87,14 @@ static int print_tier(enum csh_tier tier)
     int n = 0;
 
     printf("| %s | %s | ", tiers[tier].name, tiers[tier].sentence);
-    for (entry = 0; entry < CSH_N_ENTRIES; entry++) {
-        if (csh_rows[entry].tier == tier) {
+    for (entry = 0; entry < CSH_N_ROWS; entry++) {
+        if (csh_rows[entry].tier != tier) {
+            continue;
+        }
+        n++;
+        if (tier < CSH_N_HOOKED_TIERS) {
             printf("%s`%s`", separator, csh_rows[entry].symbol);
             separator = ", ";
-            n++;
         }
     }
     printf(" | %d |\n", n);
@@ -99,10 +120,14 @@ static void print_markdown(void)
 
     printf("| tier | what the shim does | symbols | n |\n");
     printf("|---|---|---|---|\n");
-    for (tier = 0; tier < CSH_N_TIERS; tier++) {
+    for (tier = 0; tier < CSH_N_HOOKED_TIERS; tier++) {
         n += print_tier(tier);
     }
     printf("| all | of the driver | | %d |\n", n);
+    for (; tier < CSH_N_TIERS; tier++) {
+        n += print_tier(tier);
+    }
+    printf("| all | of the driver, with `CUSHADOW_COHORT=1` | | %d |\n", n);
     print_host_symbols();
     printf("| `dlsym` | wrapped: hands out wrappers | | 1 |\n");
 }
@@ -117,8 +142,11 @@ int main(int argc, char **argv)
         print_markdown();
     } else if (strcmp(what, "--rows") == 0) {
         print_rows();
+    } else if (strcmp(what, "--queries") == 0) {
+        print_queries();
     } else {
-        fprintf(stderr, "usage: print_surface --exports|--markdown|--rows\n");
+        fprintf(stderr, "usage: print_surface "
+                        "--exports|--markdown|--queries|--rows\n");
         return 2;
     }
     return fflush(stdout) == 0 ? 0 : 1;

@@ -1,6 +1,6 @@
 /*
  * surface.h - every entry of libcuda that the shim stands in front of: one
- * row an ELF symbol. Prototypes, real slots, the dlsym filter, the look-up by
+ * row an ELF symbol, here and in the files that it includes. Prototypes, real slots, the dlsym filter, the look-up by
  * (name, version, flags), the export list and README's table come from here.
  *
  *   X(symbol, base, since, flavour, pfn, tier)
@@ -35,6 +35,8 @@
 #include <cudaTypedefs.h>
 
 #include "driver/surface_forwarded.h"
+#include "driver/surface_queries.h"
+#include "driver/surface_watched.h"
 #include "driver/surface_writes.h"
 
 #if CUDA_VERSION < 12000
@@ -50,7 +52,13 @@ enum csh_tier {
     CSH_TIER_CAPTURE,    /* the engine counts */
     CSH_TIER_SHARE,      /* forwarded: memory gets a second way in */
     CSH_TIER_WRITE,      /* forwarded: writes device memory */
+    CSH_TIER_PEER,       /* forwarded: writes memory of another context */
     CSH_TIER_LAUNCH,     /* forwarded: may write any device memory */
+    CSH_N_HOOKED_TIERS,
+    CSH_TIER_WATCHED = CSH_N_HOOKED_TIERS, /* see surface_watched.h */
+    CSH_TIER_OPENED,
+    CSH_TIER_PRIVATE,
+    CSH_TIER_LEGACY,
     CSH_N_TIERS,
 };
 
@@ -189,6 +197,13 @@ enum csh_tier {
     CSH_SURFACE_CAPTURES_12000(X)                                             \
     CSH_SURFACE_CAPTURES_12030(X)
 
+/* What is asked of a pointer. One attribute gives other devices a way in. */
+#define CSH_SURFACE_POINTERS(X)                                               \
+    X(cuPointerGetAttribute, "cuPointerGetAttribute", 4000, PLAIN,            \
+      PFN_cuPointerGetAttribute_v4000, SHARE)                                 \
+    X(cuPointerGetAttributes, "cuPointerGetAttributes", 7000, PLAIN,          \
+      PFN_cuPointerGetAttributes_v7000, SHARE)
+
 /* Rows whose wrapper is written by hand. */
 #define CSH_SURFACE_HANDWRITTEN(X)                                            \
     CSH_SURFACE_RESOLVERS(X)                                                  \
@@ -196,7 +211,8 @@ enum csh_tier {
     CSH_SURFACE_ALLOCATIONS(X)                                                \
     CSH_SURFACE_RELEASES(X)                                                   \
     CSH_SURFACE_STREAMS(X)                                                    \
-    CSH_SURFACE_CAPTURES(X)
+    CSH_SURFACE_CAPTURES(X)                                                   \
+    CSH_SURFACE_POINTERS(X)
 
 /* Rows whose wrapper forward.c makes. */
 #define CSH_SURFACE_FORWARDED(X)                                              \
@@ -205,65 +221,22 @@ enum csh_tier {
     CSH_SURFACE_WRITES(X)                                                     \
     CSH_SURFACE_LAUNCHES(X)
 
+/* Rows that every program gets. */
 #define CSH_SURFACE(X)                                                        \
     CSH_SURFACE_HANDWRITTEN(X)                                                \
     CSH_SURFACE_FORWARDED(X)
 
-/* Unhooked ABIs of hooked bases (32-bit addresses and sizes, gone since 3.2),
- * so that a request for one of them is not answered with a newer one:
- * X(symbol, base, since, flavour). */
-#define CSH_SURFACE_UNHOOKED(X)                                               \
-    X(cuGraphicsResourceGetMappedPointer,                                     \
-      "cuGraphicsResourceGetMappedPointer", 3000, PLAIN)                      \
-    X(cuMemAlloc, "cuMemAlloc", 2000, PLAIN)                                  \
-    X(cuMemAllocPitch, "cuMemAllocPitch", 2000, PLAIN)                        \
-    X(cuMemFree, "cuMemFree", 2000, PLAIN)                                    \
-    X(cuMemcpy2D, "cuMemcpy2D", 2000, PLAIN)                                  \
-    X(cuMemcpy2DAsync, "cuMemcpy2DAsync", 2000, PLAIN)                        \
-    X(cuMemcpy2DUnaligned, "cuMemcpy2DUnaligned", 2000, PLAIN)                \
-    X(cuMemcpy3D, "cuMemcpy3D", 2000, PLAIN)                                  \
-    X(cuMemcpy3DAsync, "cuMemcpy3DAsync", 2000, PLAIN)                        \
-    X(cuMemcpyAtoD, "cuMemcpyAtoD", 2000, PLAIN)                              \
-    X(cuMemcpyDtoD, "cuMemcpyDtoD", 2000, PLAIN)                              \
-    X(cuMemcpyDtoDAsync, "cuMemcpyDtoDAsync", 3000, PLAIN)                    \
-    X(cuMemcpyDtoH, "cuMemcpyDtoH", 2000, PLAIN)                              \
-    X(cuMemcpyDtoHAsync, "cuMemcpyDtoHAsync", 2000, PLAIN)                    \
-    X(cuMemcpyHtoD, "cuMemcpyHtoD", 2000, PLAIN)                              \
-    X(cuMemcpyHtoDAsync, "cuMemcpyHtoDAsync", 2000, PLAIN)                    \
-    X(cuMemsetD16, "cuMemsetD16", 2000, PLAIN)                                \
-    X(cuMemsetD2D16, "cuMemsetD2D16", 2000, PLAIN)                            \
-    X(cuMemsetD2D32, "cuMemsetD2D32", 2000, PLAIN)                            \
-    X(cuMemsetD2D8, "cuMemsetD2D8", 2000, PLAIN)                              \
-    X(cuMemsetD32, "cuMemsetD32", 2000, PLAIN)                                \
-    X(cuMemsetD8, "cuMemsetD8", 2000, PLAIN)
+/* And those that are handed out under CUSHADOW_COHORT=1 only. */
+#define CSH_SURFACE_ALL(X)                                                    \
+    CSH_SURFACE(X)                                                            \
+    CSH_SURFACE_WATCHED(X)
 
-/* Bases of the families below that are known and left alone, beside the hooked
- * ones. A name of these families that is in no list is newer than this table.
+/* Bases of calls that copy, write, launch or order work; a name of one of
+ * these families that is in no list is newer than this table, and counted.
  * X(base). */
 #define CSH_SURFACE_FAMILIES(X) X("cuMem") X("cuLaunch") X("cuStream")
-#define CSH_SURFACE_PASSED(X)                                                 \
-    X("cuLaunchHostFunc") X("cuMemAddressFree") X("cuMemAddressReserve")      \
-    X("cuMemAdvise") X("cuMemAllocHost") X("cuMemFreeHost")                   \
-    X("cuMemGetAccess") X("cuMemGetAddressRange")                             \
-    X("cuMemGetAttribute") X("cuMemGetAllocationGranularity")                 \
-    X("cuMemGetAllocationPropertiesFromHandle") X("cuMemGetDefaultMemPool")   \
-    X("cuMemGetInfo") X("cuMemGetMemPool") X("cuMemHostAlloc")                \
-    X("cuMemHostGetDevicePointer") X("cuMemHostGetFlags")                     \
-    X("cuMemHostRegister") X("cuMemHostUnregister") X("cuMemMapArrayAsync")   \
-    X("cuMemPoolCreate") X("cuMemPoolDestroy") X("cuMemPoolGetAccess")        \
-    X("cuMemPoolGetAttribute") X("cuMemPoolSetAttribute")                     \
-    X("cuMemPoolTrimTo") X("cuMemPrefetchAsync")                              \
-    X("cuMemPrefetchBatchAsync") X("cuMemRangeGetAttribute")                  \
-    X("cuMemRangeGetAttributes") X("cuMemRetainAllocationHandle")             \
-    X("cuMemSetMemPool") X("cuMemcpyAtoA") X("cuMemcpyAtoH")                  \
-    X("cuMemcpyAtoHAsync") X("cuMemcpyDtoA") X("cuMemcpyHtoA")                \
-    X("cuMemcpyHtoAAsync") X("cuStreamAddCallback")                           \
-    X("cuStreamAttachMemAsync") X("cuStreamCopyAttributes")                   \
-    X("cuStreamGetAttribute") X("cuStreamGetCaptureInfo")                     \
-    X("cuStreamGetCtx") X("cuStreamGetDevice") X("cuStreamGetFlags")          \
-    X("cuStreamGetGreenCtx") X("cuStreamGetId") X("cuStreamGetPriority")      \
-    X("cuStreamIsCapturing") X("cuStreamQuery") X("cuStreamSetAttribute")     \
-    X("cuStreamSynchronize") X("cuStreamUpdateCaptureDependencies")           \
-    X("cuStreamWaitEvent") X("cuStreamWaitValue32") X("cuStreamWaitValue64")
+
+/* Known to be in drivers that name it in no header, and left alone. X(base). */
+#define CSH_SURFACE_PASSED(X) X("cuMemGetAttribute")
 
 #endif

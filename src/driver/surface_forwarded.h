@@ -88,15 +88,6 @@
       (const void *value, CUpointer_attribute attribute,                      \
        CUdeviceptr ptr),                                                      \
       (value, attribute, ptr))                                                \
-    X(cuPointerGetAttribute, "cuPointerGetAttribute", 4000, PLAIN,            \
-      PFN_cuPointerGetAttribute_v4000, SHARE,                                 \
-      (void *data, CUpointer_attribute attribute, CUdeviceptr ptr),           \
-      (data, attribute, ptr))                                                 \
-    X(cuPointerGetAttributes, "cuPointerGetAttributes", 7000, PLAIN,          \
-      PFN_cuPointerGetAttributes_v7000, SHARE,                                \
-      (unsigned int num_attributes, CUpointer_attribute *attributes,          \
-       void **data, CUdeviceptr ptr),                                         \
-      (num_attributes, attributes, data, ptr))                                \
     X(cuCtxEnablePeerAccess, "cuCtxEnablePeerAccess", 4000, PLAIN,            \
       PFN_cuCtxEnablePeerAccess_v4000, SHARE,                                 \
       (CUcontext peer_context, unsigned int flags),                           \

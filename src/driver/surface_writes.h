@@ -120,14 +120,14 @@
     X(cuMemcpy3DAsync_v2_ptsz, "cuMemcpy3DAsync", 7000, PER_THREAD,           \
       PFN_cuMemcpy3DAsync_v7000_ptsz, WRITE, CSH_ARGS_COPY3D_ASYNC)           \
     X(cuMemcpy3DPeer, "cuMemcpy3DPeer", 4000, PLAIN,                          \
-      PFN_cuMemcpy3DPeer_v4000, WRITE, CSH_ARGS_PEER3D)                       \
+      PFN_cuMemcpy3DPeer_v4000, PEER, CSH_ARGS_PEER3D)                       \
     X(cuMemcpy3DPeerAsync, "cuMemcpy3DPeerAsync", 4000, PLAIN,                \
-      PFN_cuMemcpy3DPeerAsync_v4000, WRITE, CSH_ARGS_PEER3D_ASYNC)            \
+      PFN_cuMemcpy3DPeerAsync_v4000, PEER, CSH_ARGS_PEER3D_ASYNC)            \
     X(cuMemcpy3DPeerAsync_ptsz, "cuMemcpy3DPeerAsync", 7000,                  \
-      PER_THREAD, PFN_cuMemcpy3DPeerAsync_v7000_ptsz, WRITE,                  \
+      PER_THREAD, PFN_cuMemcpy3DPeerAsync_v7000_ptsz, PEER,                  \
       CSH_ARGS_PEER3D_ASYNC)                                                  \
     X(cuMemcpy3DPeer_ptds, "cuMemcpy3DPeer", 7000, PER_THREAD,                \
-      PFN_cuMemcpy3DPeer_v7000_ptds, WRITE, CSH_ARGS_PEER3D)                  \
+      PFN_cuMemcpy3DPeer_v7000_ptds, PEER, CSH_ARGS_PEER3D)                  \
     X(cuMemcpy3D_v2, "cuMemcpy3D", 3020, PLAIN, PFN_cuMemcpy3D_v3020,         \
       WRITE, CSH_ARGS_COPY3D)                                                 \
     X(cuMemcpy3D_v2_ptds, "cuMemcpy3D", 7000, PER_THREAD,                     \
@@ -146,13 +146,13 @@
     X(cuMemcpyDtoD_v2_ptds, "cuMemcpyDtoD", 7000, PER_THREAD,                 \
       PFN_cuMemcpyDtoD_v7000_ptds, WRITE, CSH_ARGS_DTOD)                      \
     X(cuMemcpyPeer, "cuMemcpyPeer", 4000, PLAIN,                              \
-      PFN_cuMemcpyPeer_v4000, WRITE, CSH_ARGS_PEER)                           \
+      PFN_cuMemcpyPeer_v4000, PEER, CSH_ARGS_PEER)                           \
     X(cuMemcpyPeerAsync, "cuMemcpyPeerAsync", 4000, PLAIN,                    \
-      PFN_cuMemcpyPeerAsync_v4000, WRITE, CSH_ARGS_PEER_ASYNC)                \
+      PFN_cuMemcpyPeerAsync_v4000, PEER, CSH_ARGS_PEER_ASYNC)                \
     X(cuMemcpyPeerAsync_ptsz, "cuMemcpyPeerAsync", 7000, PER_THREAD,          \
-      PFN_cuMemcpyPeerAsync_v7000_ptsz, WRITE, CSH_ARGS_PEER_ASYNC)           \
+      PFN_cuMemcpyPeerAsync_v7000_ptsz, PEER, CSH_ARGS_PEER_ASYNC)           \
     X(cuMemcpyPeer_ptds, "cuMemcpyPeer", 7000, PER_THREAD,                    \
-      PFN_cuMemcpyPeer_v7000_ptds, WRITE, CSH_ARGS_PEER)                      \
+      PFN_cuMemcpyPeer_v7000_ptds, PEER, CSH_ARGS_PEER)                      \
     X(cuMemsetD16Async, "cuMemsetD16Async", 3020, PLAIN,                      \
       PFN_cuMemsetD16Async_v3020, WRITE,                                      \
       CSH_ARGS_MEMSET_ASYNC(unsigned short))                                  \

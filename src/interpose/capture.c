@@ -8,6 +8,7 @@
  */
 #include "driver/driver.h"
 #include "engine/engine.h"
+#include "interpose/watching.h"
 
 CUresult cuStreamBeginCapture(CUstream stream)
 {
@@ -17,8 +18,10 @@ CUresult cuStreamBeginCapture(CUstream stream)
     if (real == NULL) {
         return csh_driver_absent();
     }
+    csh_watching_stream(stream, CSH_PLAIN);
     csh_engine_capture_beginning();
     result = real(stream);
+    csh_watch_after();
     csh_engine_capture_begun(result);
     return result;
 }
@@ -32,8 +35,10 @@ CUresult cuStreamBeginCapture_ptsz(CUstream stream)
     if (real == NULL) {
         return csh_driver_absent();
     }
+    csh_watching_stream(stream, CSH_PER_THREAD);
     csh_engine_capture_beginning();
     result = real(stream);
+    csh_watch_after();
     csh_engine_capture_begun(result);
     return result;
 }
@@ -46,8 +51,10 @@ CUresult cuStreamBeginCapture_v2(CUstream stream, CUstreamCaptureMode mode)
     if (real == NULL) {
         return csh_driver_absent();
     }
+    csh_watching_stream(stream, CSH_PLAIN);
     csh_engine_capture_beginning();
     result = real(stream, mode);
+    csh_watch_after();
     csh_engine_capture_begun(result);
     return result;
 }
@@ -62,8 +69,10 @@ CUresult cuStreamBeginCapture_v2_ptsz(CUstream stream,
     if (real == NULL) {
         return csh_driver_absent();
     }
+    csh_watching_stream(stream, CSH_PER_THREAD);
     csh_engine_capture_beginning();
     result = real(stream, mode);
+    csh_watch_after();
     csh_engine_capture_begun(result);
     return result;
 }
@@ -81,8 +90,10 @@ CUresult cuStreamBeginCaptureToGraph(CUstream stream, CUgraph graph,
     if (real == NULL) {
         return csh_driver_absent();
     }
+    csh_watching_stream(stream, CSH_PLAIN);
     csh_engine_capture_beginning();
     result = real(stream, graph, dependencies, edges, n, mode);
+    csh_watch_after();
     csh_engine_capture_begun(result);
     return result;
 }
@@ -99,8 +110,10 @@ CUresult cuStreamBeginCaptureToGraph_ptsz(CUstream stream, CUgraph graph,
     if (real == NULL) {
         return csh_driver_absent();
     }
+    csh_watching_stream(stream, CSH_PER_THREAD);
     csh_engine_capture_beginning();
     result = real(stream, graph, dependencies, edges, n, mode);
+    csh_watch_after();
     csh_engine_capture_begun(result);
     return result;
 }
@@ -115,7 +128,9 @@ CUresult cuStreamEndCapture(CUstream stream, CUgraph *graph_p)
     if (real == NULL) {
         return csh_driver_absent();
     }
+    csh_watching_stream(stream, CSH_PLAIN);
     result = real(stream, graph_p);
+    csh_watch_after();
     csh_engine_capture_ended(ended, result);
     return result;
 }
@@ -130,7 +145,9 @@ CUresult cuStreamEndCapture_ptsz(CUstream stream, CUgraph *graph_p)
     if (real == NULL) {
         return csh_driver_absent();
     }
+    csh_watching_stream(stream, CSH_PER_THREAD);
     result = real(stream, graph_p);
+    csh_watch_after();
     csh_engine_capture_ended(ended, result);
     return result;
 }

@@ -10,6 +10,7 @@
  */
 #include "driver/driver.h"
 #include "engine/engine.h"
+#include "interpose/watching.h"
 
 CUresult cuCtxDestroy(CUcontext context)
 {
@@ -21,6 +22,7 @@ CUresult cuCtxDestroy(CUcontext context)
     }
     csh_engine_context_ending();
     result = real(context);
+    csh_watch_after();
     csh_engine_context_ended(context, result);
     return result;
 }
@@ -35,6 +37,7 @@ CUresult cuCtxDestroy_v2(CUcontext context)
     }
     csh_engine_context_ending();
     result = real(context);
+    csh_watch_after();
     csh_engine_context_ended(context, result);
     return result;
 }
@@ -49,6 +52,7 @@ CUresult cuCtxDetach(CUcontext context)
     }
     csh_engine_context_ending();
     result = real(context);
+    csh_watch_after();
     csh_engine_context_detached(context, result);
     return result;
 }
@@ -64,6 +68,7 @@ CUresult cuDevicePrimaryCtxRelease(CUdevice device)
     }
     csh_engine_context_ending();
     result = real(device);
+    csh_watch_after();
     csh_engine_primary_released(device, result);
     return result;
 }
@@ -79,6 +84,7 @@ CUresult cuDevicePrimaryCtxRelease_v2(CUdevice device)
     }
     csh_engine_context_ending();
     result = real(device);
+    csh_watch_after();
     csh_engine_primary_released(device, result);
     return result;
 }
@@ -93,6 +99,7 @@ CUresult cuDevicePrimaryCtxReset(CUdevice device)
     }
     csh_engine_context_ending();
     result = real(device);
+    csh_watch_after();
     csh_engine_primary_reset(device, result);
     return result;
 }
@@ -108,6 +115,7 @@ CUresult cuDevicePrimaryCtxReset_v2(CUdevice device)
     }
     csh_engine_context_ending();
     result = real(device);
+    csh_watch_after();
     csh_engine_primary_reset(device, result);
     return result;
 }
@@ -121,6 +129,7 @@ CUresult cuStreamCreate(CUstream *stream_p, unsigned int flags)
         return csh_driver_absent();
     }
     result = real(stream_p, flags);
+    csh_watch_after();
     csh_engine_stream_created(result == CUDA_SUCCESS ? *stream_p : NULL,
                               result);
     return result;
@@ -137,6 +146,7 @@ CUresult cuStreamCreateWithPriority(CUstream *stream_p, unsigned int flags,
         return csh_driver_absent();
     }
     result = real(stream_p, flags, priority);
+    csh_watch_after();
     csh_engine_stream_created(result == CUDA_SUCCESS ? *stream_p : NULL,
                               result);
     return result;
@@ -153,6 +163,7 @@ CUresult cuGreenCtxStreamCreate(CUstream *stream_p, CUgreenCtx context,
         return csh_driver_absent();
     }
     result = real(stream_p, context, flags, priority);
+    csh_watch_after();
     csh_engine_stream_created(result == CUDA_SUCCESS ? *stream_p : NULL,
                               result);
     return result;
@@ -169,6 +180,7 @@ CUresult cuStreamDestroy(CUstream stream)
     }
     csh_engine_stream_destroying(stream);
     result = real(stream);
+    csh_watch_after();
     return result;
 }
 
@@ -182,5 +194,6 @@ CUresult cuStreamDestroy_v2(CUstream stream)
     }
     csh_engine_stream_destroying(stream);
     result = real(stream);
+    csh_watch_after();
     return result;
 }

@@ -10,13 +10,67 @@
  */
 #include "driver/driver.h"
 #include "engine/engine.h"
+#include "interpose/watching.h"
+
+/* What the driver does not know is pageable. */
+static bool csh_is_host_memory(const void *host)
+{
+    PFN_cuPointerGetAttribute_v4000 ask = csh_real_cuPointerGetAttribute();
+    unsigned int type = 0;
+    CUresult result;
+
+    if (ask == NULL) {
+        return false;
+    }
+    result = ask(&type, CU_POINTER_ATTRIBUTE_MEMORY_TYPE, (CUdeviceptr)host);
+    return result == CUDA_ERROR_INVALID_VALUE ||
+           (result == CUDA_SUCCESS && type == CU_MEMORYTYPE_HOST);
+}
+
+/* After the program's own copy to the host. A cohort is a burst of these, and
+ * they write no device memory: unless what the program calls host memory is
+ * some. */
+static CUresult csh_after_d2h(const struct csh_copy *copy, CUresult result)
+{
+    if (CSH_UNLIKELY(atomic_load_explicit(&csh_watch_armed,
+                                          memory_order_relaxed) != 0) &&
+        !csh_is_host_memory(copy->host)) {
+        csh_watch_trip();
+    }
+    return result;
+}
+
+static CUresult csh_copy(const struct csh_copy *copy)
+{
+    CUresult result;
+
+    csh_watching_stream(copy->stream.handle, copy->stream.flavour);
+    result = csh_engine_copy(copy);
+    if (copy->direction == CSH_H2D) {
+        csh_watch_after();
+    }
+    return result;
+}
+
+/* Either address may be the device's. */
+static CUresult csh_copy_uva(const struct csh_copy_uva *copy)
+{
+    CUresult result;
+
+    csh_watching_stream(copy->stream.handle, copy->stream.flavour);
+    result = csh_engine_copy_uva(copy);
+    csh_watch_after();
+    return result;
+}
 
 static CUresult csh_forward_cuMemcpyDtoH_v2(const struct csh_copy *copy)
 {
     PFN_cuMemcpyDtoH_v3020 real = csh_real_cuMemcpyDtoH_v2();
 
-    return real == NULL ? csh_driver_absent()
-                        : real(copy->host, copy->device, copy->bytes);
+    return real == NULL
+               ? csh_driver_absent()
+               : csh_after_d2h(copy, real(copy->host, copy->device,
+                                          copy->bytes));
 }
 
 CUresult cuMemcpyDtoH_v2(void *host, CUdeviceptr device, size_t bytes)
@@ -31,15 +85,17 @@ CUresult cuMemcpyDtoH_v2(void *host, CUdeviceptr device, size_t bytes)
         .forward = csh_forward_cuMemcpyDtoH_v2,
     };
 
-    return csh_engine_copy(&copy);
+    return csh_copy(&copy);
 }
 
 static CUresult csh_forward_cuMemcpyDtoH_v2_ptds(const struct csh_copy *copy)
 {
     PFN_cuMemcpyDtoH_v7000_ptds real = csh_real_cuMemcpyDtoH_v2_ptds();
 
-    return real == NULL ? csh_driver_absent()
-                        : real(copy->host, copy->device, copy->bytes);
+    return real == NULL
+               ? csh_driver_absent()
+               : csh_after_d2h(copy, real(copy->host, copy->device,
+                                          copy->bytes));
 }
 
 CUresult cuMemcpyDtoH_v2_ptds(void *host, CUdeviceptr device, size_t bytes)
@@ -54,16 +110,17 @@ CUresult cuMemcpyDtoH_v2_ptds(void *host, CUdeviceptr device, size_t bytes)
         .forward = csh_forward_cuMemcpyDtoH_v2_ptds,
     };
 
-    return csh_engine_copy(&copy);
+    return csh_copy(&copy);
 }
 
 static CUresult csh_forward_cuMemcpyDtoHAsync_v2(const struct csh_copy *copy)
 {
     PFN_cuMemcpyDtoHAsync_v3020 real = csh_real_cuMemcpyDtoHAsync_v2();
 
-    return real == NULL ? csh_driver_absent()
-                        : real(copy->host, copy->device, copy->bytes,
-                               copy->stream.handle);
+    return real == NULL
+               ? csh_driver_absent()
+               : csh_after_d2h(copy, real(copy->host, copy->device,
+                                          copy->bytes, copy->stream.handle));
 }
 
 CUresult cuMemcpyDtoHAsync_v2(void *host, CUdeviceptr device, size_t bytes,
@@ -79,7 +136,7 @@ CUresult cuMemcpyDtoHAsync_v2(void *host, CUdeviceptr device, size_t bytes,
         .forward = csh_forward_cuMemcpyDtoHAsync_v2,
     };
 
-    return csh_engine_copy(&copy);
+    return csh_copy(&copy);
 }
 
 static CUresult csh_forward_cuMemcpyDtoHAsync_v2_ptsz(
@@ -88,9 +145,10 @@ static CUresult csh_forward_cuMemcpyDtoHAsync_v2_ptsz(
     PFN_cuMemcpyDtoHAsync_v7000_ptsz real =
         csh_real_cuMemcpyDtoHAsync_v2_ptsz();
 
-    return real == NULL ? csh_driver_absent()
-                        : real(copy->host, copy->device, copy->bytes,
-                               copy->stream.handle);
+    return real == NULL
+               ? csh_driver_absent()
+               : csh_after_d2h(copy, real(copy->host, copy->device,
+                                          copy->bytes, copy->stream.handle));
 }
 
 CUresult cuMemcpyDtoHAsync_v2_ptsz(void *host, CUdeviceptr device, size_t bytes,
@@ -106,7 +164,7 @@ CUresult cuMemcpyDtoHAsync_v2_ptsz(void *host, CUdeviceptr device, size_t bytes,
         .forward = csh_forward_cuMemcpyDtoHAsync_v2_ptsz,
     };
 
-    return csh_engine_copy(&copy);
+    return csh_copy(&copy);
 }
 
 static CUresult csh_forward_cuMemcpyHtoD_v2(const struct csh_copy *copy)
@@ -129,7 +187,7 @@ CUresult cuMemcpyHtoD_v2(CUdeviceptr device, const void *host, size_t bytes)
         .forward = csh_forward_cuMemcpyHtoD_v2,
     };
 
-    return csh_engine_copy(&copy);
+    return csh_copy(&copy);
 }
 
 static CUresult csh_forward_cuMemcpyHtoD_v2_ptds(const struct csh_copy *copy)
@@ -153,7 +211,7 @@ CUresult cuMemcpyHtoD_v2_ptds(CUdeviceptr device, const void *host,
         .forward = csh_forward_cuMemcpyHtoD_v2_ptds,
     };
 
-    return csh_engine_copy(&copy);
+    return csh_copy(&copy);
 }
 
 static CUresult csh_forward_cuMemcpyHtoDAsync_v2(const struct csh_copy *copy)
@@ -178,7 +236,7 @@ CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr device, const void *host,
         .forward = csh_forward_cuMemcpyHtoDAsync_v2,
     };
 
-    return csh_engine_copy(&copy);
+    return csh_copy(&copy);
 }
 
 static CUresult csh_forward_cuMemcpyHtoDAsync_v2_ptsz(
@@ -205,7 +263,7 @@ CUresult cuMemcpyHtoDAsync_v2_ptsz(CUdeviceptr device, const void *host,
         .forward = csh_forward_cuMemcpyHtoDAsync_v2_ptsz,
     };
 
-    return csh_engine_copy(&copy);
+    return csh_copy(&copy);
 }
 
 static CUresult csh_forward_cuMemcpy(const struct csh_copy_uva *copy)
@@ -227,7 +285,7 @@ CUresult cuMemcpy(CUdeviceptr dst, CUdeviceptr src, size_t bytes)
         .forward = csh_forward_cuMemcpy,
     };
 
-    return csh_engine_copy_uva(&copy);
+    return csh_copy_uva(&copy);
 }
 
 static CUresult csh_forward_cuMemcpy_ptds(const struct csh_copy_uva *copy)
@@ -249,7 +307,7 @@ CUresult cuMemcpy_ptds(CUdeviceptr dst, CUdeviceptr src, size_t bytes)
         .forward = csh_forward_cuMemcpy_ptds,
     };
 
-    return csh_engine_copy_uva(&copy);
+    return csh_copy_uva(&copy);
 }
 
 static CUresult csh_forward_cuMemcpyAsync(const struct csh_copy_uva *copy)
@@ -273,7 +331,7 @@ CUresult cuMemcpyAsync(CUdeviceptr dst, CUdeviceptr src, size_t bytes,
         .forward = csh_forward_cuMemcpyAsync,
     };
 
-    return csh_engine_copy_uva(&copy);
+    return csh_copy_uva(&copy);
 }
 
 static CUresult csh_forward_cuMemcpyAsync_ptsz(const struct csh_copy_uva *copy)
@@ -297,5 +355,5 @@ CUresult cuMemcpyAsync_ptsz(CUdeviceptr dst, CUdeviceptr src, size_t bytes,
         .forward = csh_forward_cuMemcpyAsync_ptsz,
     };
 
-    return csh_engine_copy_uva(&copy);
+    return csh_copy_uva(&copy);
 }

@@ -18,6 +18,7 @@
 #include "base/compiler.h"
 #include "driver/driver.h"
 #include "interpose/wrappers.h"
+#include "track/watch.h"
 
 static void csh_note_if_newer(void *handle, const char *name)
 {
@@ -27,23 +28,58 @@ static void csh_note_if_newer(void *handle, const char *name)
     }
 }
 
+/* The name is an entry of the driver's, no query, and asked for by somebody
+ * else: who gets the driver's own calls it past the shim. */
+static bool csh_matters(const char *name, const void *return_address)
+{
+    return csh_lookup_is_like_ours(name) &&
+           !csh_lookup_is_query_symbol(name) && csh_watch_is_on() &&
+           !csh_driver_is_itself(return_address);
+}
+
+/* Asks for the options, which reads the environment, only for names that
+ * nobody but a client of the driver looks up. */
+static bool csh_is_served(enum csh_entry entry)
+{
+    return entry < CSH_N_ENTRIES ||
+           (entry < CSH_N_ROWS && entry < csh_wrappers_served());
+}
+
 static void *csh_filter(void *handle, const char *name,
                         const void *return_address)
 {
-    enum csh_entry entry = csh_lookup_symbol(name);
+    enum csh_entry entry = csh_lookup_symbol(name, CSH_N_ROWS);
 
+    if (csh_is_served(entry) && !csh_driver_is_insider(return_address) &&
+        csh_driver_claim(csh_driver_dlsym()(handle, name))) {
+        /* A program that looks at dlerror sees its own look-up, which
+         * succeeded, not those made while the driver was being bound. */
+        (void)csh_driver_dlsym()(handle, name);
+        return csh_wrapper(entry);
+    }
     if (entry == CSH_ENTRY_NONE) {
         csh_note_if_newer(handle, name);
-        return NULL;
     }
-    if (csh_driver_is_insider(return_address) ||
-        !csh_driver_claim(csh_driver_dlsym()(handle, name))) {
-        return NULL;
+    if (csh_matters(name, return_address) &&
+        csh_driver_dlsym()(handle, name) != NULL) {
+        csh_watch_forbid(CSH_GAUGE_cohorts_off_unknown);
     }
-    /* A program that looks at dlerror sees its own look-up, which succeeded,
-     * not those made while the driver was being bound. */
-    (void)csh_driver_dlsym()(handle, name);
-    return csh_wrapper(entry);
+    return NULL;
+}
+
+/* What a program finds in the global scope is the wrapper if there is one;
+ * what an interposer finds behind itself may be the driver's own. */
+static void csh_note_unfiltered(void *handle, const char *name,
+                                const void *return_address)
+{
+    void *entry;
+
+    if (csh_matters(name, return_address) &&
+        (handle == RTLD_NEXT ||
+         csh_lookup_symbol(name, CSH_N_ROWS) == CSH_ENTRY_NONE) &&
+        csh_driver_find(name, &entry)) {
+        csh_watch_forbid(CSH_GAUGE_cohorts_off_unknown);
+    }
 }
 
 CSH_INSIDE_DLSYM void *csh_dlsym_filter(void *handle, const char *name,
@@ -53,7 +89,11 @@ CSH_INSIDE_DLSYM void *csh_dlsym_filter(void *handle, const char *name,
     void *wrapper = NULL;
 
     (void)csh_driver_dlsym();
-    if (handle != RTLD_NEXT && handle != RTLD_DEFAULT && name != NULL) {
+    if (name == NULL) {
+        wrapper = NULL;
+    } else if (handle == RTLD_NEXT || handle == RTLD_DEFAULT) {
+        csh_note_unfiltered(handle, name, return_address);
+    } else {
         wrapper = csh_filter(handle, name, return_address);
     }
     errno = saved_errno;

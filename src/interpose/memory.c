@@ -11,6 +11,8 @@
  */
 #include "driver/driver.h"
 #include "engine/engine.h"
+#include "interpose/watching.h"
+#include "track/mappings.h"
 
 CUresult cuMemAlloc_v2(CUdeviceptr *dptr_p, size_t bytes)
 {
@@ -24,6 +26,7 @@ CUresult cuMemAlloc_v2(CUdeviceptr *dptr_p, size_t bytes)
         return CUDA_ERROR_INVALID_VALUE;
     }
     result = real(dptr_p, bytes);
+    csh_watch_after();
     csh_engine_memory_begun(result == CUDA_SUCCESS ? *dptr_p : 0, bytes,
                             result);
     csh_engine_allocated(result, true);
@@ -43,6 +46,7 @@ CUresult cuMemAllocPitch_v2(CUdeviceptr *dptr_p, size_t *pitch_p, size_t width,
         return CUDA_ERROR_INVALID_VALUE;
     }
     result = real(dptr_p, pitch_p, width, height, element);
+    csh_watch_after();
     csh_engine_memory_begun(
         result == CUDA_SUCCESS ? *dptr_p : 0,
         result == CUDA_SUCCESS ? *pitch_p * height : 0, result);
@@ -58,10 +62,12 @@ CUresult cuMemAllocAsync(CUdeviceptr *dptr_p, size_t bytes, CUstream stream)
     if (real == NULL) {
         return csh_driver_absent();
     }
+    csh_watching_stream(stream, CSH_PLAIN);
     if (csh_engine_refuses()) {
         return CUDA_ERROR_INVALID_VALUE;
     }
     result = real(dptr_p, bytes, stream);
+    csh_watch_after();
     csh_engine_allocated(result, false);
     return result;
 }
@@ -75,10 +81,12 @@ CUresult cuMemAllocAsync_ptsz(CUdeviceptr *dptr_p, size_t bytes,
     if (real == NULL) {
         return csh_driver_absent();
     }
+    csh_watching_stream(stream, CSH_PER_THREAD);
     if (csh_engine_refuses()) {
         return CUDA_ERROR_INVALID_VALUE;
     }
     result = real(dptr_p, bytes, stream);
+    csh_watch_after();
     csh_engine_allocated(result, false);
     return result;
 }
@@ -93,10 +101,12 @@ CUresult cuMemAllocFromPoolAsync(CUdeviceptr *dptr_p, size_t bytes,
     if (real == NULL) {
         return csh_driver_absent();
     }
+    csh_watching_stream(stream, CSH_PLAIN);
     if (csh_engine_refuses()) {
         return CUDA_ERROR_INVALID_VALUE;
     }
     result = real(dptr_p, bytes, pool, stream);
+    csh_watch_after();
     csh_engine_allocated(result, false);
     return result;
 }
@@ -111,10 +121,12 @@ CUresult cuMemAllocFromPoolAsync_ptsz(CUdeviceptr *dptr_p, size_t bytes,
     if (real == NULL) {
         return csh_driver_absent();
     }
+    csh_watching_stream(stream, CSH_PER_THREAD);
     if (csh_engine_refuses()) {
         return CUDA_ERROR_INVALID_VALUE;
     }
     result = real(dptr_p, bytes, pool, stream);
+    csh_watch_after();
     csh_engine_allocated(result, false);
     return result;
 }
@@ -132,8 +144,16 @@ CUresult cuMemAllocManaged(CUdeviceptr *dptr_p, size_t bytes,
         return CUDA_ERROR_INVALID_VALUE;
     }
     result = real(dptr_p, bytes, flags);
+    csh_watch_after();
     csh_engine_allocated(result, true);
     return result;
+}
+
+/* Which device can write the memory, for cohorts. */
+static void csh_note_location(const CUmemLocation *location)
+{
+    csh_mappings_note_device(
+        location->type == CU_MEM_LOCATION_TYPE_DEVICE ? location->id : -1);
 }
 
 CUresult cuMemCreate(CUmemGenericAllocationHandle *handle_p, size_t bytes,
@@ -150,6 +170,10 @@ CUresult cuMemCreate(CUmemGenericAllocationHandle *handle_p, size_t bytes,
         return CUDA_ERROR_INVALID_VALUE;
     }
     result = real(handle_p, bytes, properties, flags);
+    if (result == CUDA_SUCCESS) {
+        csh_note_location(&properties->location);
+    }
+    csh_watch_after();
     csh_engine_allocated(result, true);
     return result;
 }
@@ -164,7 +188,12 @@ CUresult cuMemMap(CUdeviceptr dptr, size_t bytes, size_t offset,
     if (real == NULL) {
         return csh_driver_absent();
     }
+    csh_mappings_mapping(handle);
     result = real(dptr, bytes, offset, handle, flags);
+    if (result == CUDA_SUCCESS) {
+        csh_mappings_mapped(dptr, bytes, handle);
+    }
+    csh_watch_after();
     csh_engine_memory_begun(dptr, bytes, result);
     csh_engine_allocated(result, false);
     return result;
@@ -175,11 +204,16 @@ CUresult cuMemSetAccess(CUdeviceptr dptr, size_t bytes,
 {
     PFN_cuMemSetAccess_v10020 real = csh_real_cuMemSetAccess();
     CUresult result;
+    size_t i;
 
     if (real == NULL) {
         return csh_driver_absent();
     }
     result = real(dptr, bytes, access, n);
+    for (i = 0; i < n && result == CUDA_SUCCESS; i++) {
+        csh_note_location(&access[i].location);
+    }
+    csh_watch_after();
     csh_engine_allocated(result, false);
     return result;
 }
@@ -194,6 +228,7 @@ CUresult cuMemFree_v2(CUdeviceptr dptr)
     }
     csh_engine_releasing(dptr);
     result = real(dptr);
+    csh_watch_after();
     csh_engine_released(result, true);
     return result;
 }
@@ -206,8 +241,10 @@ CUresult cuMemFreeAsync(CUdeviceptr dptr, CUstream stream)
     if (real == NULL) {
         return csh_driver_absent();
     }
+    csh_watching_stream(stream, CSH_PLAIN);
     csh_engine_releasing(dptr);
     result = real(dptr, stream);
+    csh_watch_after();
     csh_engine_released(result, false);
     return result;
 }
@@ -220,8 +257,10 @@ CUresult cuMemFreeAsync_ptsz(CUdeviceptr dptr, CUstream stream)
     if (real == NULL) {
         return csh_driver_absent();
     }
+    csh_watching_stream(stream, CSH_PER_THREAD);
     csh_engine_releasing(dptr);
     result = real(dptr, stream);
+    csh_watch_after();
     csh_engine_released(result, false);
     return result;
 }
@@ -236,6 +275,10 @@ CUresult cuMemUnmap(CUdeviceptr dptr, size_t bytes)
     }
     csh_engine_unmapping(dptr, bytes);
     result = real(dptr, bytes);
+    if (result == CUDA_SUCCESS) {
+        csh_mappings_unmapped(dptr, bytes);
+    }
+    csh_watch_after();
     csh_engine_released(result, true);
     return result;
 }

@@ -14,18 +14,19 @@
  */
 #include "driver/driver.h"
 #include "interpose/wrappers.h"
+#include "track/watch.h"
 
 /* An answer at no address that is known: the driver answers with other
  * addresses than dlsym does. Then name, version and flags decide, but not for
  * a version later than the headers, which may mean an ABI that no row has. */
 static enum csh_entry csh_choose_by_name(const struct csh_request *request,
-                                         void *answer)
+                                         void *answer, enum csh_entry n)
 {
     enum csh_entry entry = csh_lookup_request(request);
     void *empty = NULL;
     enum csh_entry other;
 
-    if (entry >= CSH_N_ENTRIES || request->version > CUDA_VERSION ||
+    if (entry >= n || request->version > CUDA_VERSION ||
         !csh_driver_claim(answer)) {
         return CSH_ENTRY_NONE;
     }
@@ -39,13 +40,22 @@ static enum csh_entry csh_choose_by_name(const struct csh_request *request,
     return entry;
 }
 
+/* A program, or a tool beside it, goes on with the driver's own entry. */
+static void csh_note_unwatched(const struct csh_request *request)
+{
+    if (!csh_lookup_is_query_request(request)) {
+        csh_watch_forbid(CSH_GAUGE_cohorts_off_unknown);
+    }
+}
+
 void *csh_procaddr_choose(const struct csh_request *request, void *answer)
 {
+    enum csh_entry n = csh_wrappers_served();
     enum csh_entry entry;
 
-    entry = csh_lookup_answer(request, answer, csh_driver.row);
+    entry = csh_lookup_answer(request, answer, csh_driver.row, n);
     if (entry == CSH_ENTRY_NONE) {
-        entry = csh_choose_by_name(request, answer);
+        entry = csh_choose_by_name(request, answer, n);
     }
     if (entry != CSH_ENTRY_NONE) {
         return csh_wrapper(entry);
@@ -53,6 +63,7 @@ void *csh_procaddr_choose(const struct csh_request *request, void *answer)
     if (csh_lookup_is_unknown_request(request)) {
         csh_driver_note_unknown(request->name);
     }
+    csh_note_unwatched(request);
     return answer;
 }
 
@@ -61,9 +72,14 @@ static void csh_exchange(const char *symbol, void **entry_p, int version,
 {
     const struct csh_request request = {symbol, version, flags};
 
-    if (entry_p != NULL && *entry_p != NULL && symbol != NULL &&
-        symbol[0] != '\0' && !csh_driver_is_insider(return_address)) {
+    if (entry_p == NULL || *entry_p == NULL || symbol == NULL ||
+        symbol[0] == '\0') {
+        return;
+    }
+    if (!csh_driver_is_insider(return_address)) {
         *entry_p = csh_procaddr_choose(&request, *entry_p);
+    } else if (!csh_driver_is_itself(return_address)) {
+        csh_note_unwatched(&request);
     }
 }
 

@@ -4,14 +4,20 @@
 #include "interpose/wrappers.h"
 
 #include "driver/driver.h"
+#include "track/watch.h"
 
-static void *const csh_wrappers[CSH_N_ENTRIES] = {
+static void *const csh_wrappers[CSH_N_ROWS] = {
 #define CSH_X(symbol_, ...) [CSH_ENTRY_##symbol_] = (void *)symbol_,
-    CSH_SURFACE(CSH_X)
+    CSH_SURFACE_ALL(CSH_X)
 #undef CSH_X
 };
 
 void *csh_wrapper(enum csh_entry entry)
 {
     return csh_wrappers[entry];
+}
+
+enum csh_entry csh_wrappers_served(void)
+{
+    return csh_watch_is_on() ? CSH_N_ROWS : CSH_N_ENTRIES;
 }

@@ -7,11 +7,16 @@
 
 #include "driver/lookup.h"
 
-/* The wrapper of a hooked row. */
+/* The wrapper of a row. */
 void *csh_wrapper(enum csh_entry entry);
 
+/* How many rows' wrappers are handed out: the hooked ones, and with cohorts all.
+ * Loads the options. */
+enum csh_entry csh_wrappers_served(void);
+
 /* What a program shall have instead of the driver's answer to its request:
- * the wrapper of exactly that entry, or the answer itself. */
+ * the wrapper of exactly that entry, or the answer itself, which ends cohorts
+ * if it is neither watched nor a query. */
 void *csh_procaddr_choose(const struct csh_request *request, void *answer);
 
 /* Called by dlsym_trampoline.S for every dlsym of the process. NULL: the real

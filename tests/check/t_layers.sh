@@ -28,7 +28,7 @@ found=$(
     knows report base
     knows weights base
     knows engine base driver weights track shadow verify report
-    knows interpose base driver engine
+    knows interpose base driver track engine
     knows cli base
     # base knows nothing of CUDA; the policy sees no driver, lock or clock.
     grep -ln 'cuda\.h\|cudaTypedefs' src/base/*.[ch] | sed 's/$/ knows CUDA/' || true

@@ -8,14 +8,18 @@
 [ -x "$CUDA_HOME/bin/nvcc" ] || skip "no nvcc in $CUDA_HOME"
 command -v g++ >/dev/null || skip "no g++, which nvcc needs"
 
-nm -D --defined-only "$CSH_SHIM" | awk '{ print $3 }' | sort >"$scratch/exports"
+# What look-ups find: without cohorts only what is always hooked.
+"$CSH_BIN/print_surface" --rows >"$scratch/rows"
+awk -F '\t' '$5 !~ /^(watched|opened|private|legacy)$/ { print $1 }' \
+    "$scratch/rows" >"$scratch/hooked"
+cut -f 1 "$scratch/rows" >"$scratch/watched"
 source=$(dirname "$0")/cudart.cu
 expected_requests=440
 
 # judge LINES - fields: kind, name, version, flags, object, symbol, and the
 # symbol that the driver says it found, "-" for none.
 judge() {
-    awk -F '\t' -v exports="$scratch/exports" '
+    awk -F '\t' -v exports="$scratch/${served:-hooked}" '
         BEGIN { while ((getline line < exports) > 0) hooked[line] = 1 }
         {
             if ($7 == "-") good = $5 == "-"
@@ -75,6 +79,10 @@ for variant in "static -cudart static" "shared -cudart shared" \
     check "$name: builds" build "$name" "${variant#* }"
     check "$name: every request is answered rightly" runtime_requests "$name"
     check "$name: every dlsym is answered rightly" runtime_fallback "$name"
+    export CUSHADOW_COHORT=1 served=watched
+    check "$name: every request, with cohorts" runtime_requests "$name"
+    check "$name: every dlsym, with cohorts" runtime_fallback "$name"
+    unset CUSHADOW_COHORT served
     REACHES=cuGetExportTable same "$name" "$scratch/$name"
 done
 finish

@@ -154,7 +154,8 @@ START_TEST(elf_names_match_exactly)
     int j;
 
     for (j = 0; j < N_ORACLE; j++) {
-        enum csh_entry entry = csh_lookup_symbol(oracle[j].symbol);
+        enum csh_entry entry = csh_lookup_symbol(oracle[j].symbol,
+                                                 CSH_N_ENTRIES);
 
         ck_assert_int_eq(entry < CSH_N_ENTRIES, is_hooked(oracle[j].symbol));
         if (entry < CSH_N_ENTRIES) {
@@ -163,15 +164,18 @@ START_TEST(elf_names_match_exactly)
         ck_assert_uint_lt(strlen(oracle[j].symbol), sizeof(longer) - 2);
         strcpy(longer, oracle[j].symbol);
         strcat(longer, "x");
-        ck_assert_int_eq(csh_lookup_symbol(longer), CSH_ENTRY_NONE);
+        ck_assert_int_eq(csh_lookup_symbol(longer, CSH_N_ROWS),
+                         CSH_ENTRY_NONE);
     }
     for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-        ck_assert_msg(csh_lookup_symbol(others[i]) == CSH_ENTRY_NONE, "%s",
-                      others[i]);
+        ck_assert_msg(csh_lookup_symbol(others[i], CSH_N_ENTRIES) ==
+                          CSH_ENTRY_NONE,
+                      "%s", others[i]);
     }
 }
 END_TEST
 
+static enum csh_entry n_served = CSH_N_ENTRIES;
 static char places[CSH_N_ROWS + 1];
 static _Atomic(void *) real[CSH_N_ROWS];
 
@@ -190,7 +194,7 @@ static enum csh_entry choose(const char *name, int version, cuuint64_t flags,
 {
     const struct csh_request request = {name, version, flags};
 
-    return csh_lookup_answer(&request, address, real);
+    return csh_lookup_answer(&request, address, real, n_served);
 }
 
 START_TEST(an_answer_is_known_by_its_address)
@@ -277,6 +281,76 @@ START_TEST(an_unhooked_abi_is_left_alone)
 }
 END_TEST
 
+/* With cohorts every entry is known: as a row, or as a query, never both. */
+START_TEST(every_entry_is_watched_or_a_query)
+{
+    int i, n_rows = 0, n_queries = 0;
+
+    for (i = 0; i < N_ORACLE; i++) {
+        const char *symbol = oracle[i].symbol;
+        const struct csh_request request = {
+            oracle[i].base, oracle[i].since,
+            oracle[i].flavour == PER_THREAD ? 2 : 0};
+        enum csh_entry entry = csh_lookup_symbol(symbol, CSH_N_ROWS);
+        bool is_query = csh_lookup_is_query_symbol(symbol);
+
+        if (oracle[i].since > CUDA_VERSION) {
+            continue;
+        }
+        if (entry == CSH_ENTRY_NONE && CUDA_VERSION < 13000) {
+            continue; /* these headers may not know it */
+        }
+        ck_assert_msg((entry < CSH_N_ROWS) != is_query, "%s", symbol);
+        ck_assert(csh_lookup_is_like_ours(symbol));
+        n_rows += is_query ? 0 : 1;
+        n_queries += is_query ? 1 : 0;
+        if (is_query) {
+            /* No row of that base: a request could end at the wrong one. */
+            ck_assert_msg(csh_lookup_is_query_request(&request), "%s",
+                          symbol);
+            ck_assert_int_eq(csh_lookup_request(&request), CSH_ENTRY_NONE);
+        } else {
+            ck_assert_int_eq(csh_lookup_request(&request), entry);
+        }
+    }
+    ck_assert_int_eq(n_rows, CSH_N_ROWS);
+    ck_assert_int_gt(n_queries, 80);
+}
+END_TEST
+
+START_TEST(a_query_of_a_later_version_is_none)
+{
+    const struct csh_request later = {"cuStreamQuery", CUDA_VERSION + 10, 0};
+    const struct csh_request none = {"cuStreamQuer", 2000, 0};
+
+    ck_assert(!csh_lookup_is_query_request(&later));
+    ck_assert(!csh_lookup_is_query_request(&none));
+    ck_assert(!csh_lookup_is_query_symbol("cuStreamQuery_v2"));
+    ck_assert(!csh_lookup_is_query_symbol("cuStreamQuer"));
+    ck_assert(!csh_lookup_is_query_symbol(""));
+    ck_assert(!csh_lookup_is_like_ours("cublasCreate_v2"));
+}
+END_TEST
+
+START_TEST(with_cohorts_all_rows_are_found)
+{
+    enum csh_entry entry;
+
+    n_served = CSH_N_ROWS;
+    for (entry = 0; entry < CSH_N_ROWS; entry++) {
+        const struct csh_row *row = &csh_rows[entry];
+
+        ck_assert_int_eq(choose(row->base, row->since,
+                                row->is_per_thread ? 2 : 0, &places[entry]),
+                         entry);
+        ck_assert_int_eq(csh_lookup_symbol(row->symbol, CSH_N_ROWS), entry);
+    }
+    ck_assert_int_eq(choose("cuMemcpyDtoH", 2000, 0,
+                            &places[CSH_ENTRY_cuMemcpyDtoH]),
+                     CSH_ENTRY_cuMemcpyDtoH);
+}
+END_TEST
+
 START_TEST(only_what_is_newer_is_called_unknown)
 {
     const struct csh_request later = {"cuMemcpyBatchAsync", CUDA_VERSION + 10,
@@ -313,6 +387,8 @@ static Suite *lookup_suite(void)
     tcase_add_test(requests, rows_are_entries_of_the_driver);
     tcase_add_test(requests, every_request_ends_at_exactly_its_row);
     tcase_add_test(requests, elf_names_match_exactly);
+    tcase_add_test(requests, every_entry_is_watched_or_a_query);
+    tcase_add_test(requests, a_query_of_a_later_version_is_none);
     tcase_add_test(requests, only_what_is_newer_is_called_unknown);
     tcase_set_timeout(requests, 120);
     suite_add_tcase(suite, requests);
@@ -322,6 +398,7 @@ static Suite *lookup_suite(void)
     tcase_add_test(answers, an_answer_of_another_base_is_left_alone);
     tcase_add_test(answers, rows_of_one_address_are_told_apart_by_the_request);
     tcase_add_test(answers, an_unhooked_abi_is_left_alone);
+    tcase_add_test(answers, with_cohorts_all_rows_are_found);
     suite_add_tcase(suite, answers);
     return suite;
 }
