@@ -125,8 +125,8 @@ static bool has_pending(struct csh_slab_pool *pool, uint64_t *held_p)
 
     csh_lock_acquire(&pool->lock);
     *held_p = pool->held_bytes;
-    for (chunk = pool->chunks; (chunk != NULL) && !is_found;
-         chunk = chunk->next) {
+    chunk   = pool->is_refused_for_good ? NULL : pool->chunks;
+    for (; (chunk != NULL) && !is_found; chunk = chunk->next) {
         for (step = chunk->last; (step != NULL) && !is_found;
              step = step->older) {
             is_found = is_pending(chunk, step);

@@ -160,22 +160,22 @@ START_TEST(test_stalls_in_the_cgroup)
 
     put("proc/self/cgroup", "0::/job\n");
     put_group("cgroup/job", "8589934592", "max", GIB, 0, 0);
-    put_stall("cgroup/job/memory.pressure", 50000);
+    put_stall("cgroup/job/memory.pressure", 500000);
     ck_assert_int_eq(look(S, GIB).sign, CSH_PRESSURE_NONE);
-    put_stall("cgroup/job/memory.pressure", 50150);
+    put_stall("cgroup/job/memory.pressure", 500150);
     ck_assert_int_eq(look(2 * S, GIB).sign, CSH_PRESSURE_NONE);
-    put_stall("cgroup/job/memory.pressure", 50400);
+    put_stall("cgroup/job/memory.pressure", 500400);
     order = look(2 * S, GIB);
     ck_assert_int_eq(order.sign, CSH_PRESSURE_STALL);
     ck_assert(order.is_severe);
     ck_assert_uint_eq(order.bytes, GIB / 8);
     /* Between two sums of the kernel's nothing is new. */
     ck_assert_int_eq(look(S, GIB).sign, CSH_PRESSURE_NONE);
-    put_stall("cgroup/job/memory.pressure", 50800);
+    put_stall("cgroup/job/memory.pressure", 500800);
     ck_assert_int_eq(look(S, GIB).sign, CSH_PRESSURE_STALL);
     /* Stalls in a group without a limit are not of our making. */
     put_group("cgroup/job", "max", "max", GIB, 0, 0);
-    put_stall("cgroup/job/memory.pressure", 60000);
+    put_stall("cgroup/job/memory.pressure", 600000);
     ck_assert_int_eq(look(2 * S, GIB).sign, CSH_PRESSURE_NONE);
     ck_assert_uint_eq(gauge(CSH_GAUGE_pressure_stall), 2);
 }
