@@ -36,6 +36,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/descriptor.h"
 #include "base/host_changes.h"
 #include "base/log.h"
 
@@ -57,39 +58,12 @@
 #define MFD_ALLOW_SEALING 2u
 #endif
 
-/* select() and most loops that close everything stop below it. */
-#define LOWEST_DESCRIPTOR 1024
 /* Under RLIMIT_AS reserved addresses are taken from the program. */
 #define MOST_WHEN_ADDRESSES_ARE_SCARCE ((size_t)64 << 20)
 
 size_t csh_page_bytes(void)
 {
     return (size_t)sysconf(_SC_PAGESIZE);
-}
-
-/* close() is a cancellation point, the bare call is not. */
-static void close_descriptor(int fd)
-{
-    syscall(SYS_close, fd);
-}
-
-/* The usual RLIMIT_NOFILE is 1024: then its last quarter has to do. */
-static int move_up(int fd)
-{
-    int high = fcntl(fd, F_DUPFD_CLOEXEC, LOWEST_DESCRIPTOR);
-    struct rlimit limit;
-
-    if ((high < 0) && (getrlimit(RLIMIT_NOFILE, &limit) == 0) &&
-        (limit.rlim_cur <= LOWEST_DESCRIPTOR)) {
-        high = fcntl(fd, F_DUPFD_CLOEXEC,
-                     (int)(limit.rlim_cur - limit.rlim_cur / 4));
-    }
-    if (high < 0) {
-        return fd; /* none is left up there */
-    }
-
-    close_descriptor(fd);
-    return high;
 }
 
 /* ftruncate() that cannot kill. A SIGXFSZ that was pending before is the
@@ -141,9 +115,9 @@ static bool open_file(struct csh_chunk *chunk, csh_chunk_create_fn *create)
         return false;
     }
 
-    fd = move_up(fd);
+    fd = csh_descriptor_move_up(fd);
     if ((fstat(fd, &status) != 0) || !resize_file(fd, chunk->bytes)) {
-        close_descriptor(fd);
+        csh_descriptor_close_number(fd);
         return false;
     }
 
@@ -200,7 +174,7 @@ static bool open_backed(struct csh_chunk *chunk, size_t bytes,
     }
 
     if (!map_memory(chunk)) {
-        close_descriptor(chunk->fd);
+        csh_descriptor_close_number(chunk->fd);
         return false;
     }
 
@@ -303,7 +277,7 @@ void csh_chunk_close(struct csh_chunk *chunk, bool keep_address)
     }
 
     if (csh_chunk_owns_descriptor(chunk)) {
-        close_descriptor(chunk->fd);
+        csh_descriptor_close_number(chunk->fd);
     }
     chunk->fd      = -1;
     chunk->address = NULL;

@@ -1,0 +1,92 @@
+/*
+ * kernel_abi.h - requests of Linux that are newer than the headers this must
+ * compile with. Owns nothing.
+ *
+ * Layouts and numbers are those of the kernel's own headers, which never
+ * change once released: include/uapi/linux/fs.h (PAGEMAP_SCAN since Linux
+ * 6.7, Documentation/admin-guide/mm/pagemap.rst; PROCMAP_QUERY since 6.11),
+ * include/uapi/linux/userfaultfd.h (UFFD_USER_MODE_ONLY since 5.11,
+ * UFFDIO_CONTINUE since 5.13). Whether the running kernel has them is found
+ * out by asking.
+ */
+#ifndef CSH_SHADOW_KERNEL_ABI_H
+#define CSH_SHADOW_KERNEL_ABI_H
+
+#include <stdint.h>
+#include <sys/ioctl.h>
+
+/* struct procmap_query: the mapping at an address, on /proc/self/maps. */
+struct csh_procmap_query {
+    uint64_t size;
+    uint64_t query_flags;
+    uint64_t query_addr;
+    uint64_t vma_start, vma_end;
+    uint64_t vma_flags;
+    uint64_t vma_page_size;
+    uint64_t vma_offset;
+    uint64_t inode;
+    uint32_t dev_major, dev_minor;
+    uint32_t vma_name_size, build_id_size;
+    uint64_t vma_name_addr, build_id_addr;
+};
+
+#define CSH_PROCMAP_QUERY _IOWR('f', 17, struct csh_procmap_query)
+#define CSH_PROCMAP_READABLE 0x01u
+#define CSH_PROCMAP_WRITABLE 0x02u
+#define CSH_PROCMAP_EXECUTABLE 0x04u
+#define CSH_PROCMAP_SHARED 0x08u
+#define CSH_PROCMAP_COVERING_OR_NEXT 0x10u
+
+/* struct page_region and struct pm_scan_arg: kinds of pages in a range, on
+ * /proc/self/pagemap. A page counts if (its categories ^ inverted) has all of
+ * `mask` and one of `anyof_mask`. */
+struct csh_page_region {
+    uint64_t start, end;
+    uint64_t categories;
+};
+
+struct csh_pagemap_scan {
+    uint64_t size;
+    uint64_t flags;
+    uint64_t start, end;
+    uint64_t walk_end;
+    uint64_t vec, vec_len;
+    uint64_t max_pages;
+    uint64_t category_inverted;
+    uint64_t category_mask;
+    uint64_t category_anyof_mask;
+    uint64_t return_mask;
+};
+
+#define CSH_PAGEMAP_SCAN _IOWR('f', 16, struct csh_pagemap_scan)
+#define CSH_PAGE_IS_FILE (1u << 2)
+#define CSH_PAGE_IS_PRESENT (1u << 3)
+#define CSH_PAGE_IS_SWAPPED (1u << 4)
+#define CSH_PAGE_IS_PFNZERO (1u << 5)
+
+/* One entry of /proc/self/pagemap when it is read. */
+#define CSH_PAGEMAP_FILE (UINT64_C(1) << 61)
+#define CSH_PAGEMAP_SWAPPED (UINT64_C(1) << 62)
+#define CSH_PAGEMAP_PRESENT (UINT64_C(1) << 63)
+
+/* struct uffdio_api and struct uffdio_continue. */
+struct csh_uffdio_api {
+    uint64_t api, features, ioctls;
+};
+
+struct csh_uffdio_continue {
+    uint64_t start, bytes;
+    uint64_t mode;
+    int64_t mapped;
+};
+
+#define CSH_UFFD_API UINT64_C(0xaa)
+#define CSH_UFFD_USER_MODE_ONLY 1
+#define CSH_UFFDIO_API _IOWR(0xaa, 0x3f, struct csh_uffdio_api)
+#define CSH_UFFDIO_CONTINUE _IOWR(0xaa, 0x07, struct csh_uffdio_continue)
+
+/* include/uapi/linux/mempolicy.h */
+#define CSH_MPOL_F_ADDR 2ul
+#define CSH_MPOL_F_MEMS_ALLOWED 4ul
+
+#endif

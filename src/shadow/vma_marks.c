@@ -1,0 +1,223 @@
+/*
+ * vma_marks.c - asks for the marks of a mapping without leaving a trace.
+ *
+ * Owns nothing. Threads: any; a page is looked at by one at a time, since
+ * only the thread whose call names this memory does.
+ *
+ * Can fail: any answer that is not the one of unmarked memory counts as a
+ * mark, so a refusal means copying.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* syscall, madvise */
+#endif
+#include "shadow/vma_marks.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+#include "base/host_changes.h"
+#include "shadow/chunk.h"
+#include "shadow/kernel_abi.h"
+
+#ifndef MADV_WIPEONFORK
+#define MADV_WIPEONFORK 18 /* Linux 4.14 */
+#define MADV_KEEPONFORK 19
+#endif
+
+/* As many as have a bit below CSH_MARK_LOCKED. */
+static const struct {
+    int set, clear;
+} advice[] = {
+    {MADV_DONTFORK, MADV_DOFORK},
+    {MADV_WIPEONFORK, MADV_KEEPONFORK},
+    {MADV_DONTDUMP, MADV_DODUMP},
+};
+#define N_ADVICE CSH_ARRAY_LENGTH(advice)
+
+static void *pointer(uint64_t address)
+{
+    return (void *)(uintptr_t)address;
+}
+
+bool csh_vma_set_marks(uint64_t start, uint64_t end, unsigned marks)
+{
+    unsigned i;
+
+    for (i = 0; i < N_ADVICE; i++) {
+        if (((marks & (1u << i)) != 0) &&
+            (csh_own_madvise(pointer(start), end - start, advice[i].set) !=
+             0)) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+static bool clear_marks(uint64_t page_address)
+{
+    unsigned i;
+
+    for (i = 0; i < N_ADVICE; i++) {
+        if (csh_own_madvise(pointer(page_address), csh_page_bytes(),
+                            advice[i].clear) != 0) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+static enum csh_page_answer lie_together(const struct csh_page_state *state,
+                                         uint64_t a, uint64_t b)
+{
+    struct csh_vma vma;
+    enum csh_page_answer answer = csh_page_state_find_vma(state, a, &vma);
+
+    if (answer != CSH_PAGES_FOUND) {
+        return CSH_PAGES_UNKNOWN;
+    }
+
+    return ((b >= vma.start) && (b < vma.end)) ? CSH_PAGES_FOUND
+                                               : CSH_PAGES_NONE;
+}
+
+/* Clears the marks of one page; if that parted it from its neighbour, tries
+ * each set of marks until it is joined to it again. */
+static unsigned find_advice(const struct csh_page_state *state,
+                            uint64_t page_address, uint64_t neighbour)
+{
+    unsigned marks;
+
+    if (lie_together(state, page_address, neighbour) != CSH_PAGES_FOUND) {
+        return CSH_MARK_UNKNOWN;
+    }
+
+    if (clear_marks(page_address) &&
+        (lie_together(state, page_address, neighbour) == CSH_PAGES_FOUND)) {
+        return 0;
+    }
+
+    for (marks = 1; marks < (1u << N_ADVICE); marks++) {
+        (void)clear_marks(page_address);
+        if (csh_vma_set_marks(page_address, page_address + csh_page_bytes(),
+                              marks) &&
+            (lie_together(state, page_address, neighbour) ==
+             CSH_PAGES_FOUND)) {
+            return marks;
+        }
+    }
+
+    (void)clear_marks(page_address);
+    return CSH_MARK_UNKNOWN;
+}
+
+static unsigned find_lock(uint64_t page_address)
+{
+    /* For private memory the call does nothing else. */
+    if (syscall(SYS_msync, page_address, csh_page_bytes(),
+                MS_ASYNC | MS_INVALIDATE) == 0) {
+        return 0;
+    }
+
+    return (errno == EBUSY) ? CSH_MARK_LOCKED : CSH_MARK_UNKNOWN;
+}
+
+struct policy {
+    int mode;
+    unsigned long nodes[16];
+};
+
+static bool read_policy(uint64_t address, unsigned long flags,
+                        struct policy *policy_p)
+{
+    memset(policy_p, 0, sizeof(*policy_p));
+    return syscall(SYS_get_mempolicy, &policy_p->mode, policy_p->nodes,
+                   sizeof(policy_p->nodes) * 8, address, flags) == 0;
+}
+
+/* Only where there is a choice of nodes. */
+static unsigned find_policy(const struct csh_page_state *state,
+                            uint64_t page_address)
+{
+    struct policy thread, address;
+
+    if (!state->has_nodes) {
+        return 0;
+    }
+    if (!read_policy(0, 0, &thread) ||
+        !read_policy(page_address, CSH_MPOL_F_ADDR, &address)) {
+        return CSH_MARK_UNKNOWN;
+    }
+
+    return (memcmp(&thread, &address, sizeof(thread)) == 0)
+                   ? 0
+                   : CSH_MARK_POLICY;
+}
+
+#if defined(__x86_64__)
+/* PKRU has two bits a key, access disabled and writes disabled (Intel SDM,
+ * volume 3, 4.6.2). Bit 4 of ECX of leaf 7: the kernel has them enabled. */
+static unsigned find_key(void)
+{
+    unsigned eax, ebx, ecx, edx;
+    unsigned rights;
+
+    if (!__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) ||
+        ((ecx & (1u << 4)) == 0)) {
+        return 0;
+    }
+
+    __asm__ volatile(".byte 0x0f, 0x01, 0xee" /* rdpkru */
+                     : "=a"(rights), "=d"(edx)
+                     : "c"(0));
+    rights = (rights | (rights >> 1)) & 0x55555555u;
+    return ((rights | 1) == 0x55555555u) ? 0 : CSH_MARK_KEY;
+}
+#else
+/* Permission overlays of Arm: bit 63 of AT_HWCAP2. Whether keys are in use is
+ * not asked: there is no mapping on such a machine. */
+static unsigned find_key(void)
+{
+    return ((getauxval(AT_HWCAP2) >> 62 >> 1) != 0) ? CSH_MARK_KEY : 0;
+}
+#endif
+
+/* The kernel looks whether anybody has registered the memory before it looks
+ * who. Where userfaultfd was refused to us, the program has none either. */
+static unsigned find_userfault(const struct csh_page_state *state,
+                               uint64_t page_address)
+{
+    struct csh_uffdio_continue request = {page_address, csh_page_bytes(), 0,
+                                          0};
+
+    if ((state->offered & CSH_PAGES_BY_USERFAULT) == 0) {
+        return 0;
+    }
+    if (!csh_descriptor_is_ours(&state->userfault)) {
+        return CSH_MARK_UNKNOWN;
+    }
+
+    return ((ioctl(state->userfault.fd, CSH_UFFDIO_CONTINUE, &request) != 0) &&
+            (errno == ENOENT))
+                   ? 0
+                   : CSH_MARK_USERFAULT;
+}
+
+unsigned csh_vma_marks(const struct csh_page_state *state,
+                       uint64_t page_address, uint64_t neighbour)
+{
+    unsigned marks = find_lock(page_address) | find_key() |
+                     find_policy(state, page_address) |
+                     find_userfault(state, page_address);
+
+    return marks | find_advice(state, page_address, neighbour);
+}
