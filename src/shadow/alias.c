@@ -1,7 +1,7 @@
 /*
  * alias.c - maps whole untouched pages, and copies all others.
  *
- * Owns the records (alias_inside.h). Conditions, each of which alone would
+ * Owns nothing that lasts; records are in alias_records.c. Conditions, each of which alone would
  * lose bytes, attributes or the program if it were left out, in the order in
  * which they are asked: a file to map, at a congruent offset; a block of
  * glibc's own; room below the limit of mappings; pages that nothing of the
@@ -23,7 +23,6 @@
 #include "shadow/alias_inside.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -45,8 +44,6 @@
 #define MOST_RUNS 8u
 /* Questions about pages that are asked of one destination. */
 #define MOST_QUESTIONS 64u
-/* A look at some thousand records takes some milliseconds. */
-#define CALLS_BETWEEN_SWEEPS 1024u
 
 struct run {
     uint64_t start, end;
@@ -294,120 +291,26 @@ static bool map_runs(struct job *job)
     return is_whole;
 }
 
-/* --- records --------------------------------------------------------------- */
-
-static bool is_dead(const struct csh_range *range, void *opaque)
-{
-    const struct csh_alias_record *record = range->value.pointer;
-    struct csh_aliases *aliases           = opaque;
-    uint64_t at                           = range->start;
-    struct csh_vma vma;
-
-    for (; at < range->start + range->bytes; at = vma.end) {
-        switch (csh_page_state_find_vma(aliases->setup.state, at, &vma)) {
-        case CSH_PAGES_NONE:
-            vma.end = vma.start;
-            break;
-        case CSH_PAGES_UNKNOWN:
-            return false;
-        default:
-            if ((vma.device == record->device) &&
-                (vma.inode == record->inode)) {
-                return false;
-            }
-        }
-    }
-
-    return true;
-}
-
-/* With the record, all that was counted for it. */
-static void drop_record(const struct csh_range *range, void *opaque)
-{
-    struct csh_alias_record *record = range->value.pointer;
-    struct csh_aliases *aliases     = opaque;
-
-    aliases->n_mappings   -= record->n_mappings;
-    aliases->mapped_bytes -= record->mapped_bytes;
-    free(record);
-}
-
-static bool fits_locked(const struct csh_aliases *aliases,
-                        unsigned n_mappings) CSH_REQUIRES(aliases->lock)
-{
-    return aliases->n_mappings + n_mappings <= aliases->setup.most_mappings;
-}
-
-/* At the limit, records whose memory the program has freed are looked for;
- * if that was of no use, not at once again. */
-static bool has_room_locked(struct csh_aliases *aliases, unsigned n_mappings)
-        CSH_REQUIRES(aliases->lock)
-{
-    if (fits_locked(aliases, n_mappings)) {
-        return true;
-    }
-    if (aliases->n_to_skip > 0) {
-        aliases->n_to_skip--;
-        return false;
-    }
-
-    csh_ranges_remove_if(&aliases->records, is_dead, drop_record, aliases);
-    if (fits_locked(aliases, n_mappings)) {
-        return true;
-    }
-
-    aliases->n_to_skip = CALLS_BETWEEN_SWEEPS;
-    return false;
-}
-
 /* Before the first page is mapped. */
 static bool add_record(struct job *job)
 {
-    struct csh_aliases *aliases     = job->aliases;
-    struct csh_alias_record *record = calloc(1, sizeof(*record));
-    struct csh_range range = {job->start, job->end - job->start,
-                              {.pointer = record}};
-    bool is_added, has_room;
+    struct csh_alias_record record = {
+        .ref        = job->source->ref,
+        .device     = job->chunk->device,
+        .inode      = job->chunk->inode,
+        .start      = job->start,
+        .offset     = job->offset,
+        .n_mappings = job->n_runs * MAPPINGS_A_RUN,
+    };
+    enum csh_alias_obstacle obstacle;
     unsigned i;
 
-    if (record == NULL) {
-        return stop_at(job, CSH_ALIAS_refused);
-    }
-
-    record->ref        = job->source->ref;
-    record->device     = job->chunk->device;
-    record->inode      = job->chunk->inode;
-    record->start      = job->start;
-    record->offset     = job->offset;
-    record->n_mappings = job->n_runs * MAPPINGS_A_RUN;
     for (i = 0; i < job->n_runs; i++) {
-        record->mapped_bytes += job->runs[i].end - job->runs[i].start;
+        record.mapped_bytes += job->runs[i].end - job->runs[i].start;
     }
 
-    csh_lock_acquire(&aliases->lock);
-    has_room = has_room_locked(aliases, record->n_mappings);
-    is_added = has_room && csh_ranges_insert(&aliases->records, &range,
-                                             drop_record, aliases);
-    if (is_added) {
-        aliases->n_mappings   += record->n_mappings;
-        aliases->mapped_bytes += record->mapped_bytes;
-    }
-    csh_lock_release(&aliases->lock);
-    if (!is_added) {
-        free(record);
-        return stop_at(job, has_room ? CSH_ALIAS_refused : CSH_ALIAS_limit);
-    }
-
-    return true;
-}
-
-void csh_alias_forget(struct csh_aliases *aliases, const void *memory,
-                      size_t bytes)
-{
-    csh_lock_acquire(&aliases->lock);
-    csh_ranges_remove(&aliases->records, (uint64_t)(uintptr_t)memory, bytes,
-                      drop_record, aliases);
-    csh_lock_release(&aliases->lock);
+    return csh_alias_add_record(job->aliases, &record, job->end - job->start,
+                                &obstacle) || stop_at(job, obstacle);
 }
 
 /* --- the whole --------------------------------------------------------------- */

@@ -1,169 +1,18 @@
 /*
  * alias_check.c - whether memory still holds a shadow's bytes.
  *
- * Owns making and unmaking of the map of records, and what is concluded from
- * a record and the kernel's answers together.
- *
- * A page counts as the shadow's without being read only if the kernel says
- * that it is of the slab's file at the right offset and not written, and the
- * record says that we put it there. Whatever else is readable and the
- * program's own is compared; anything else makes the answer "unknown".
+ * Owns nothing but what is concluded from a record and the kernel's answers
+ * together. A page counts as the shadow's without being read only if the
+ * kernel says that it is of the slab's file at the right offset and not
+ * written, and the record says that we put it there. Whatever else is readable
+ * and the program's own is compared; anything else makes the answer "unknown".
  *
  * Threads: see alias.h. The answers are of one moment, in which the program
  * must not write to what it has just given away as the source of a copy.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* syscall */
-#endif
 #include "shadow/alias_inside.h"
 
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-#include "base/descriptor.h"
-#include "shadow/alias_files.h"
-
-/* vm.max_map_count where it cannot be read: the kernel's default. */
-#define DEFAULT_MAPPINGS 65530u
-/* Of these a part is for us. */
-#define MAPPINGS_SHARE 4u
-
-static void *map_file(void *address, size_t bytes, int fd, off_t offset)
-{
-    return mmap(address, bytes, PROT_READ | PROT_WRITE,
-                MAP_PRIVATE | MAP_FIXED, fd, offset);
-}
-
-static uint64_t read_most_mappings(void)
-{
-    char text[32];
-    uint64_t n = 0;
-    long fd, length, i;
-
-    fd = syscall(SYS_openat, AT_FDCWD, "/proc/sys/vm/max_map_count",
-                 O_RDONLY | O_CLOEXEC, 0);
-    length = (fd < 0) ? -1 : syscall(SYS_read, fd, text, sizeof(text));
-    for (i = 0; (i < length) && (text[i] >= '0') && (text[i] <= '9'); i++) {
-        n = n * 10 + (unsigned)(text[i] - '0');
-    }
-    if (fd >= 0) {
-        csh_descriptor_close_number((int)fd);
-    }
-
-    return (n == 0) ? DEFAULT_MAPPINGS : n;
-}
-
-struct csh_aliases *csh_alias_create(const struct csh_alias_setup *setup)
-{
-    const struct csh_lock unlocked = CSH_LOCK_INIT(CSH_RANK_LEAF);
-    struct csh_aliases *aliases    = calloc(1, sizeof(*aliases));
-
-    if (aliases == NULL) {
-        return NULL;
-    }
-
-    aliases->setup = *setup;
-    aliases->lock  = unlocked;
-    aliases->page  = csh_page_bytes();
-    csh_ranges_init(&aliases->records);
-    if (aliases->setup.map == NULL) {
-        aliases->setup.map = map_file;
-    }
-    if (aliases->setup.most_mappings == 0) {
-        aliases->setup.most_mappings = read_most_mappings() / MAPPINGS_SHARE;
-    }
-    return aliases;
-}
-
-static void free_record(const struct csh_range *range, void *opaque)
-{
-    (void)opaque;
-    free(range->value.pointer);
-}
-
-void csh_alias_destroy(struct csh_aliases *aliases)
-{
-    csh_lock_acquire(&aliases->lock);
-    csh_ranges_clear(&aliases->records, free_record, NULL);
-    csh_lock_release(&aliases->lock);
-    free(aliases);
-}
-
-void csh_alias_read_usage(struct csh_aliases *aliases,
-                          struct csh_alias_usage *usage_p)
-{
-    csh_lock_acquire(&aliases->lock);
-    usage_p->n_records    = aliases->records.n_ranges;
-    usage_p->n_mappings   = aliases->n_mappings;
-    usage_p->mapped_bytes = aliases->mapped_bytes;
-    csh_lock_release(&aliases->lock);
-}
-
-/* The record of the range that holds an address, and where that ends. */
-static bool read_record(struct csh_aliases *aliases, uint64_t address,
-                        struct csh_alias_record *record_p, uint64_t *end_p)
-{
-    const struct csh_range *range;
-
-    csh_lock_acquire(&aliases->lock);
-    range = csh_ranges_containing(&aliases->records, address, 1);
-    if (range != NULL) {
-        *record_p = *(const struct csh_alias_record *)range->value.pointer;
-        *end_p    = range->start + range->bytes;
-    }
-    csh_lock_release(&aliases->lock);
-
-    return range != NULL;
-}
-
-enum csh_alias_kind csh_alias_classify(struct csh_aliases *aliases,
-                                       const struct csh_vma *vma,
-                                       uint64_t address, uint64_t *end_p,
-                                       struct csh_alias_record *record_p)
-{
-    uint64_t end;
-
-    *end_p = vma->end;
-    if (csh_vma_is_plain(vma)) {
-        return CSH_ALIAS_PLAIN;
-    }
-    /* Without write access the program may have it: see csh_alias_check(). */
-    if (((vma->flags | CSH_VMA_WRITABLE) !=
-         (CSH_VMA_READABLE | CSH_VMA_WRITABLE)) || (vma->inode == 0) ||
-        !read_record(aliases, address, record_p, &end) ||
-        (vma->device != record_p->device) ||
-        (vma->inode != record_p->inode) ||
-        (vma->offset + (address - vma->start) !=
-         record_p->offset + (address - record_p->start))) {
-        return CSH_ALIAS_FOREIGN;
-    }
-
-    /* The last page of a range can be whole only if the range ends there. */
-    *end_p = csh_alias_smaller(vma->end, end);
-    return CSH_ALIAS_OURS;
-}
-
-bool csh_alias_find(struct csh_aliases *aliases, const void *memory,
-                    size_t bytes, struct csh_shadow_ref *ref_p)
-{
-    const struct csh_range *range;
-
-    csh_lock_acquire(&aliases->lock);
-    range = csh_ranges_find(&aliases->records, (uint64_t)(uintptr_t)memory,
-                            bytes);
-    if (range != NULL) {
-        *ref_p = ((const struct csh_alias_record *)range->value.pointer)->ref;
-    }
-    csh_lock_release(&aliases->lock);
-
-    return range != NULL;
-}
-
-/* --- the check -------------------------------------------------------------- */
 
 struct check {
     struct csh_aliases *aliases;

@@ -48,6 +48,13 @@ enum csh_alias_kind csh_alias_classify(struct csh_aliases *aliases,
                                        uint64_t address, uint64_t *end_p,
                                        struct csh_alias_record *record_p);
 
+/* For a range that starts where the record does; what it overlaps is dropped.
+ * False: *obstacle_p says why. */
+bool csh_alias_add_record(struct csh_aliases *aliases,
+                          const struct csh_alias_record *record,
+                          uint64_t bytes,
+                          enum csh_alias_obstacle *obstacle_p);
+
 static inline uint64_t csh_alias_smaller(uint64_t a, uint64_t b)
 {
     return (a < b) ? a : b;
