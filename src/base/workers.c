@@ -17,6 +17,10 @@
  * Waiting is done by the bare futex call: pthread_cond_wait() is a
  * cancellation point, and a mutex could be held in a forked child.
  *
+ * A child finds the pool busy for ever, if it was forked while a job ran, or
+ * with an open gate that nobody comes to; either way its calling thread does
+ * everything.
+ *
  * Can fail: to make threads. Then there are fewer, or none, and it is not
  * tried again.
  */
@@ -41,7 +45,6 @@
 #include "base/cpus.h"
 #include "base/log.h"
 #include "base/options.h"
-#include "base/process.h"
 
 #define LEAST_PART ((size_t)256 << 10)
 #define MOST_BY_AUTO 8u
@@ -60,7 +63,6 @@ static struct {
     struct csh_work work;
     unsigned char state[CSH_WORK_STATE_BYTES] __attribute__((aligned(64)));
 
-    struct csh_process_mark process; /* that has the threads */
     _Atomic bool is_started;
     _Atomic unsigned n_workers;
 } pool;
@@ -273,7 +275,6 @@ static void start(void)
     unsigned wanted = csh_workers_limit() - 1;
     sigset_t all, before;
 
-    csh_process_mark_make(&pool.process);
     (void)sigfillset(&all);
     if ((wanted > 0) && (pthread_sigmask(SIG_SETMASK, &all, &before) == 0)) {
         while ((wanted-- > 0) && make_thread()) {
@@ -293,10 +294,6 @@ static bool get_workers(size_t n_parts)
     }
     if (!atomic_load(&pool.is_started)) {
         start();
-    }
-    /* In a child the flag stays as it is: nobody needs it there. */
-    if (!csh_process_is_marked(&pool.process)) {
-        return false;
     }
     if (atomic_load(&pool.n_workers) == 0) {
         atomic_store(&pool.is_busy, false);

@@ -177,17 +177,6 @@ START_TEST(a_forked_child_has_no_workers)
 }
 END_TEST
 
-/* Without the page that the kernel wipes, as on an old one. */
-START_TEST(a_forked_child_is_known_by_its_number_too)
-{
-    set_threads("3");
-    ck_assert(run_counted(N_PARTS));
-    atomic_store(&pool.process.page, NULL);
-    ck_assert(csh_process_is_marked(&pool.process));
-    assert_child_works();
-}
-END_TEST
-
 static _Atomic bool is_over;
 
 static void *run_jobs(void *unused)
@@ -226,7 +215,6 @@ int main(void)
     tcase_add_test(cases, cancelling_waits_for_the_end_of_the_job);
     tcase_add_test(cases, no_signal_is_taken_by_a_worker);
     tcase_add_test(cases, a_forked_child_has_no_workers);
-    tcase_add_test(cases, a_forked_child_is_known_by_its_number_too);
     tcase_add_test(cases, forks_while_a_job_runs);
     suite_add_tcase(suite, cases);
     runner = srunner_create(suite);

@@ -1,0 +1,256 @@
+/*
+ * app_upload_odd.c - captured uploads whose source changes or has to be
+ * brought while it is read, and those that something refuses on the way: the
+ * program's own call is made, and nothing is believed that is not so.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* syscall */
+#endif
+#include "lazy.h"
+#include "upload.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+/* --- who else is there ----------------------------------------------------- */
+
+static _Atomic bool is_over;
+
+static void *scribble(void *bytes)
+{
+    volatile uint64_t *words = bytes;
+    uint64_t n = 0;
+    size_t i;
+
+    while (!is_over) {
+        for (i = 0; i < LARGE / 8; i += 97) {
+            words[i] = ++n;
+        }
+    }
+    return NULL;
+}
+
+/* A source that changes while it is read gives whatever bytes; but those of
+ * the device and of what an offload gives back are the same ever after. */
+static void racing_source_leaves_nothing_wrong(void)
+{
+    struct weight weight = learned(LARGE, 12, NULL);
+    uint8_t *on_device = fresh(LARGE);
+    pthread_t thread;
+    int i;
+
+    CHECK_EQUAL(pthread_create(&thread, NULL, scribble, weight.host), 0);
+    for (i = 0; i < 8; i++) {
+        upload(weight.device, weight.host, LARGE, NULL);
+        OK(more.simcuda_peek(on_device, weight.device, LARGE));
+        check_offload(weight.device, on_device, LARGE, 0, NULL);
+    }
+    is_over = true;
+    join(thread);
+    /* Still now, when everything has come to rest. */
+    upload(weight.device, weight.host, LARGE, NULL);
+    check_device(weight.device, weight.host, LARGE);
+    check_offload(weight.device, weight.host, LARGE, 0, NULL);
+}
+
+/* Pages that the program's own handler brings when they are touched: only the
+ * calling thread may touch them. One in so many is there already (0: none), so
+ * that others find the beginning of what they look for. */
+static void lazy_source_is_read(size_t there)
+{
+    struct weight weight = uploaded(LARGE, 13, NULL);
+    size_t bytes = lazy_bytes(LARGE), at;
+    uint8_t *wanted = fresh(LARGE);
+    volatile uint8_t *touched;
+    uint8_t *lazy;
+    uint64_t before;
+    int i;
+
+    CHECK(lazy_by_signal.make(&lazy, bytes));
+    touched = lazy;
+    offload(lazy, weight.device, LARGE, NULL);
+    memcpy(wanted, lazy, LARGE);
+    for (i = 1; i <= 3; i++) {
+        lazy_take_away(&lazy_by_signal, lazy, bytes);
+        lazy_patch((size_t)i, 0xA7); /* seen at once: the rest is untouched */
+        wanted[i] = 0xA7;
+        before = lazy_faults();
+        for (at = 0; there != 0 && at < bytes; at += there) {
+            (void)touched[at];
+        }
+        REACHES(h2d, LARGE, LARGE,
+                upload(weight.device, lazy, LARGE, NULL));
+        CHECK_EQUAL(lazy_faults() - before, bytes / 4096);
+        check_device(weight.device, wanted, LARGE);
+        check_offload(weight.device, wanted, LARGE, 0, NULL);
+    }
+}
+
+static void lazy_pages_are_read(void)
+{
+    lazy_source_is_read(0);
+}
+
+static void lazy_pages_are_read_behind_others(void)
+{
+    lazy_source_is_read(128 * KIB);
+}
+
+/* Fails this system call with EPERM, in threads to come too. */
+static void forbid(int number)
+{
+    struct sock_filter steps[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)number, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof(steps) / sizeof(steps[0]), steps};
+
+    CHECK_EQUAL(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+    CHECK_EQUAL(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+}
+
+static void workers_may_not_read_the_program(void)
+{
+    struct weight weight = uploaded(LARGE, 14, NULL);
+    uint64_t before;
+
+    forbid(SYS_process_vm_readv);
+    weight.host = fresh(LARGE);
+    REACHES(d2h, LARGE, LARGE,
+            offload(weight.host, weight.device, LARGE, NULL));
+    change(weight.host, LARGE, 3);
+    before = from_pinned();
+    upload(weight.device, weight.host, LARGE, NULL);
+    CHECK_EQUAL(from_pinned() - before, under_shim ? LARGE : 0);
+    check_device(weight.device, weight.host, LARGE);
+    check_offload(weight.device, weight.host, LARGE, 0, NULL);
+}
+
+/* --- what is refused ------------------------------------------------------- */
+
+static void fail_at(const char *entry, uint64_t nth)
+{
+    char fault[64];
+
+    snprintf(fault, sizeof(fault), "%s:%llu:999", entry,
+             (unsigned long long)(cu.simcuda_calls(entry) + nth));
+    CHECK_EQUAL(more.simcuda_set_faults(under_shim ? fault : NULL), 0);
+}
+
+/* The program's own call is of another entry than the shim's, and is made
+ * whichever piece was refused. */
+static void refused_pieces_end_in_the_programs_call(void)
+{
+    struct weight weight = learned(LARGE, 21, NULL);
+    uint64_t own[N_PIECES] = {0, 8 * MIB, 16 * MIB};
+    int i;
+
+    for (i = 0; i < N_PIECES; i++) {
+        change(weight.host, LARGE, (uint8_t)(i + 1));
+        fail_at("cuMemcpyHtoDAsync_v2", (uint64_t)i + 1);
+        REACHES(h2d, LARGE + own[i], LARGE,
+                OK(cu.cuMemcpyHtoD_v2(weight.device, weight.host, LARGE)));
+        CHECK_EQUAL(more.simcuda_set_faults(NULL), 0);
+        OK(cu.cuCtxSynchronize());
+        check_device(weight.device, weight.host, LARGE);
+        /* Nothing is known of it, and nothing is believed. */
+        check_offload(weight.device, weight.host, LARGE, LARGE, NULL);
+        OK(cu.cuMemFree_v2(weight.device));
+        free(weight.host);
+        weight = learned(LARGE, 22 + (uint32_t)i, NULL);
+    }
+}
+
+/* The last wait of the call fails: the pieces may have arrived or not. */
+static void refused_wait_ends_in_the_programs_call(void)
+{
+    struct weight weight = learned(LARGE, 25, NULL);
+
+    change(weight.host, LARGE, 3);
+    fail_at("cuStreamSynchronize", 2); /* the first is before the copy */
+    REACHES(h2d, 2 * LARGE, LARGE,
+            OK(cu.cuMemcpyHtoD_v2(weight.device, weight.host, LARGE)));
+    CHECK_EQUAL(more.simcuda_set_faults(NULL), 0);
+    OK(cu.cuCtxSynchronize());
+    check_device(weight.device, weight.host, LARGE);
+    check_offload(weight.device, weight.host, LARGE, LARGE, NULL);
+}
+
+static void events_are_refused(void)
+{
+    struct weight weight = learned(LARGE, 26, NULL);
+
+    change(weight.host, LARGE, 3);
+    fail_at("cuEventCreate", 1);
+    REACHES(h2d, LARGE, LARGE,
+            upload(weight.device, weight.host, LARGE, NULL));
+    CHECK_EQUAL(more.simcuda_set_faults(NULL), 0);
+    check_device(weight.device, weight.host, LARGE);
+    check_offload(weight.device, weight.host, LARGE, 0, NULL);
+}
+
+/* One shadow fits; the device range holds it until its bytes are replaced. */
+static void no_room_for_the_new_bytes(void)
+{
+    struct weight weight = learned(LARGE, 27, NULL);
+
+    change(weight.host, LARGE, 3);
+    REACHES(h2d, LARGE, LARGE,
+            upload(weight.device, weight.host, LARGE, NULL));
+    check_device(weight.device, weight.host, LARGE);
+    check_offload(weight.device, weight.host, LARGE, LARGE, NULL);
+}
+
+/* Slabs that the driver does not pin. */
+static void unpinned_slabs_will_do(void)
+{
+    struct weight weight = learned(LARGE, 28, NULL);
+
+    change(weight.host, LARGE, 3);
+    REACHES(h2d, LARGE, LARGE,
+            upload(weight.device, weight.host, LARGE, NULL));
+    CHECK_EQUAL(cu.simcuda_bytes(SIM_H2D_PINNED), 0);
+    check_device(weight.device, weight.host, LARGE);
+    check_offload(weight.device, weight.host, LARGE, 0, NULL);
+}
+
+/* The kernel gives no file for a slab, which then is memory without one. */
+static void slabs_without_files_will_do(void)
+{
+    struct weight weight;
+
+    forbid(SYS_memfd_create);
+    weight = uploaded(LARGE, 29, NULL);
+    CHECK(device_holds(weight.device, LARGE, 29));
+    offload_expecting(&weight, 0, NULL);
+}
+
+static const struct negative scenarios[] = {
+#define PLAIN(name_) {#name_, name_, THREE}
+    PLAIN(racing_source_leaves_nothing_wrong),
+    PLAIN(lazy_pages_are_read),
+    PLAIN(lazy_pages_are_read_behind_others),
+    PLAIN(workers_may_not_read_the_program),
+    {"refused_pieces_end_in_the_programs_call",
+     refused_pieces_end_in_the_programs_call, "CUSHADOW_THREADS=1"},
+    PLAIN(refused_wait_ends_in_the_programs_call),
+    PLAIN(events_are_refused),
+    {"no_room_for_the_new_bytes", no_room_for_the_new_bytes,
+     THREE " CUSHADOW_RAM_LIMIT=24M"},
+    {"unpinned_slabs_will_do", unpinned_slabs_will_do,
+     THREE " SIMCUDA_FAULT=cuMemHostRegister_v2:*:2"},
+    {"slabs_without_files_will_do", slabs_without_files_will_do,
+     THREE " CUSHADOW_WEIGHTS=all"},
+};
+
+int main(int argc, char **argv)
+{
+    return negative_main(argc, argv, scenarios,
+                         sizeof(scenarios) / sizeof(scenarios[0]));
+}
