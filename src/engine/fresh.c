@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "engine/calls.h"
+#include "engine/gone.h"
 #include "engine/idle.h"
 #include "engine/residency.h"
 
@@ -43,6 +44,7 @@ struct csh_shadow *csh_fresh_allocate(const struct csh_context *context,
     }
     /* A program may allocate nothing for hours, and so never have us tidy up:
      * room that nobody needs comes before more room. */
+    csh_gone_look();
     csh_store_collect(csh_residency_store());
     if (!csh_store_allocate(csh_residency_store(), bytes, &shadow,
                             reason_p)) {

@@ -407,6 +407,55 @@ void csh_residency_offloaded(const void *host, size_t bytes,
     csh_lock_release(&lock);
 }
 
+/* Adds the host records that begin in [from, to). */
+static size_t list_hosts(uint64_t from, uint64_t to,
+                         struct csh_host_record *records, size_t capacity)
+    CSH_REQUIRES(lock)
+{
+    const struct csh_range *range =
+        csh_ranges_overlapping(&hosts, from, to - from);
+    size_t n = 0;
+
+    for (; range != NULL && range->start < to && n < capacity;
+         range = csh_ranges_next(&hosts, range)) {
+        if (range->start >= from) {
+            records[n].start = (uintptr_t)range->start;
+            records[n].bytes = (size_t)range->bytes;
+            records[n].shadow = ref_of(range);
+            n++;
+        }
+    }
+    return n;
+}
+
+size_t csh_residency_list_hosts(uintptr_t behind,
+                                struct csh_host_record *records,
+                                size_t capacity)
+{
+    size_t n;
+
+    csh_lock_acquire(&lock);
+    n = list_hosts(behind + 1, UINT64_MAX, records, capacity);
+    n += list_hosts(0, behind + 1, records + n, capacity - n);
+    csh_lock_release(&lock);
+    return n;
+}
+
+void csh_residency_forget_host(const struct csh_host_record *record)
+{
+    const struct csh_range same = range_of(record->start, record->bytes,
+                                           record->shadow, NULL);
+    const struct csh_range *found;
+
+    csh_lock_acquire(&lock);
+    found = csh_ranges_find(&hosts, record->start, record->bytes);
+    if (found != NULL && found->value.word[0] == same.value.word[0]) {
+        csh_ranges_remove(&hosts, record->start, record->bytes, host_removed,
+                          NULL);
+    }
+    csh_lock_release(&lock);
+}
+
 void csh_residency_forget(CUdeviceptr base, size_t bytes)
 {
     csh_lock_acquire(&lock);

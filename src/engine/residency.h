@@ -71,6 +71,22 @@ void csh_residency_holds(CUcontext context, CUdeviceptr device, size_t bytes,
 void csh_residency_offloaded(const void *host, size_t bytes,
                              struct csh_shadow *shadow);
 
+/* A host range that was given a shadow's bytes. */
+struct csh_host_record {
+    uintptr_t start;
+    size_t bytes;
+    struct csh_shadow_ref shadow;
+};
+
+/* The records that begin behind an address, and then from the lowest one on;
+ * none twice. Returns how many. */
+size_t csh_residency_list_hosts(uintptr_t behind,
+                                struct csh_host_record *records,
+                                size_t capacity);
+
+/* Unless it is another record by now. */
+void csh_residency_forget_host(const struct csh_host_record *record);
+
 /* Device memory ends, or a context with all of its memory and events. */
 void csh_residency_forget(CUdeviceptr base, size_t bytes);
 void csh_residency_forget_context(CUcontext context);

@@ -21,11 +21,11 @@ CFLAGS := -std=gnu11 -O1 -w -fPIC -MMD -MP -D_GNU_SOURCE \\
 	$(CHECK_CFLAGS)
 object = $(patsubst %,o/%.o,$(1))
 core := $(call object,$(filter-out %/print_surface.c,$(foreach d,base driver \\
-	track shadow verify engine report,$(wildcard src/$(d)/*.c))))
+	track weights shadow verify engine report,$(wildcard src/$(d)/*.c))))
 shim := $(call object,$(wildcard src/interpose/*.c src/interpose/*.S))
 not_sim := tests/sim/test_%
 sim := $(call object,$(filter-out $(not_sim),$(wildcard tests/sim/*.c)))
-shared := $(patsubst %,tests/cycle/%.c,program weight lazy)
+shared := $(patsubst %,tests/cycle/%.c,program weight lazy soak)
 fakes := $(call object,$(filter-out tests/unit/test_%,$(wildcard \
 	tests/unit/*.c)))
 

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "lazy.h"
+#include "soak.h"
 
 enum { MODEL = 4 };
 
@@ -208,6 +209,42 @@ static void low_descriptors_stay_the_programs(void)
     CHECK_EQUAL(n_low, before);
     second = dup(0);
     CHECK_EQUAL(second, first);
+}
+
+/* --- host memory that goes ------------------------------------------------- */
+
+/* What the memory files of the shim hold. */
+static uint64_t slab_bytes(void)
+{
+    struct soak_figures figures;
+
+    soak_look(&figures);
+    return figures.value[SOAK_slab_kib] * KIB;
+}
+
+/* Each offload goes to addresses that were never used and never will be, and
+ * each time to changed bytes: what was there is nowhere any more. */
+static void shadows_of_gone_buffers_do_not_pile_up(void)
+{
+    struct weight weight = learned(WEIGHT, 91, NULL);
+    uint8_t *area, *host;
+    uint64_t before;
+    uint32_t i;
+
+    area = mmap(NULL, 256 * MIB, PROT_NONE,
+                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    CHECK(area != MAP_FAILED);
+    before = slab_bytes();
+    for (i = 0; i < 40; i++) {
+        host = area + (2 * i + 1) * 2 * MIB;
+        CHECK_EQUAL(mprotect(host, 2 * MIB, PROT_READ | PROT_WRITE), 0);
+        launch_fill(weight.device, i, WEIGHT / 4, NULL);
+        REACHES(d2h, WEIGHT, WEIGHT,
+                offload(host, weight.device, WEIGHT, NULL));
+        CHECK_EQUAL(*(uint32_t *)host, i);
+        CHECK_EQUAL(munmap(host, 2 * MIB), 0);
+    }
+    CHECK(slab_bytes() <= before + 8 * MIB);
 }
 
 /* --- children ------------------------------------------------------------- */
@@ -426,6 +463,7 @@ static const struct negative scenarios[] = {
     {"descriptors_become_the_programs", descriptors_become_the_programs,
      "CUSHADOW_RAM_LIMIT=40M"},
     PLAIN(low_descriptors_stay_the_programs),
+    PLAIN(shadows_of_gone_buffers_do_not_pile_up),
     PLAIN(forked_child_looks_on),
     PLAIN(cloned_child_looks_on),
     {"spliced_pages_keep_their_bytes", spliced_pages_keep_their_bytes,

@@ -37,13 +37,13 @@ shadowed() {
 check() {
     name=$1; shift
     number=$((number + 1))
-    status=0
-    "$@" >check.out.$$ 2>&1 || status=$?
-    case $status in
+    result=0
+    "$@" >check.out.$$ 2>&1 || result=$?
+    case $result in
     0) echo "ok $number - $name" ;;
     77) echo "ok $number - $name # SKIP $(head -n 1 check.out.$$)" ;;
     *)
-        echo "not ok $number - $name (exit status $status)"
+        echo "not ok $number - $name (exit status $result)"
         sed 's/^/# /' check.out.$$
         failures=$((failures + 1))
         ;;

@@ -4,6 +4,36 @@
 #include "sim.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+/* Handles of destroyed events come back, as they do with a driver, but late:
+ * one that is used after its end is found out for long. */
+enum { MOST_DEAD = 4096 };
+static CUevent dead[MOST_DEAD], spare;
+static unsigned n_buried;
+
+static void bury(CUevent event)
+{
+    CUevent *place = &dead[n_buried++ % MOST_DEAD];
+
+    if (*place != NULL) {
+        (*place)->next_spare = spare;
+        spare = *place;
+    }
+    *place = event;
+}
+
+static CUevent new_event(void)
+{
+    CUevent event = spare;
+
+    if (event == NULL) {
+        return sim_handle_new(sizeof(*event));
+    }
+    spare = event->next_spare;
+    memset(event, 0, sizeof(*event));
+    return event;
+}
 
 bool sim_event_is_alive(CUevent event)
 {
@@ -30,7 +60,7 @@ CUresult cuEventCreate(CUevent *event_p, unsigned int flags)
          (flags & CU_EVENT_DISABLE_TIMING) == 0)) {
         return sim_end(CUDA_ERROR_INVALID_VALUE);
     }
-    event = sim_handle_new(sizeof(*event));
+    event = new_event();
     event->mark = SIM_EVENT_MARK;
     event->context = context;
     event->context_id = context->id;
@@ -63,6 +93,7 @@ static CUresult destroy(CUevent event)
     event->item = NULL;
     free(event->leaves);
     event->leaves = NULL;
+    bury(event);
     return sim_end(CUDA_SUCCESS);
 }
 

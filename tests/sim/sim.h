@@ -402,6 +402,7 @@ struct CUevent_st {
     uint64_t capture_id;         /* recorded inside this capture, or 0 */
     CUgraphNode *leaves;         /* and behind these nodes */
     size_t n_leaves;
+    CUevent next_spare;          /* destroyed, to be used again */
 };
 bool sim_event_is_alive(CUevent event); /* NULL is not */
 

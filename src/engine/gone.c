@@ -1,0 +1,49 @@
+/*
+ * gone.c - see gone.h. Owns the place where the next look begins; two threads
+ * may look at the same records, which costs a few calls.
+ *
+ * A program that offloads into new memory each time and then changes its
+ * weights leaves a shadow behind with each change. Each has a host record, and
+ * until something else is offloaded to those addresses nothing would tell that
+ * the memory has gone.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* mincore */
+#endif
+#include "engine/gone.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+
+#include "engine/residency.h"
+
+#define AT_ONCE 32 /* some microseconds; a capture takes more */
+
+static _Atomic uintptr_t looked_at;
+
+/* False in doubt: only ENOMEM says that nothing is mapped there. */
+static bool is_unmapped(uintptr_t address)
+{
+    const uintptr_t page = csh_page_bytes();
+    unsigned char is_present;
+
+    return mincore((void *)(address & ~(page - 1)), page, &is_present) != 0 &&
+           errno == ENOMEM;
+}
+
+void csh_gone_look(void)
+{
+    struct csh_host_record records[AT_ONCE];
+    int saved = errno;
+    size_t n, i;
+
+    n = csh_residency_list_hosts(atomic_load(&looked_at), records, AT_ONCE);
+    for (i = 0; i < n; i++) {
+        if (is_unmapped(records[i].start)) {
+            csh_residency_forget_host(&records[i]);
+        }
+        atomic_store(&looked_at, records[i].start);
+    }
+    errno = saved;
+}

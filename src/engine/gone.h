@@ -1,0 +1,13 @@
+/*
+ * gone.h - host memory that the program has given back to the kernel.
+ */
+#ifndef CSH_ENGINE_GONE_H
+#define CSH_ENGINE_GONE_H
+
+/* Looks at the next few host records, all of them in turn over many calls, and
+ * forgets those whose memory is not mapped any more: bytes that are nowhere
+ * are no reason to keep a shadow. Asks the kernel about addresses and reads
+ * nothing there. Keeps errno; any thread, with no lock held. */
+void csh_gone_look(void);
+
+#endif
