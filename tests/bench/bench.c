@@ -8,6 +8,7 @@
  */
 #include "bench.h"
 
+#include <cuda.h>
 #include <dlfcn.h>
 #include <link.h>
 #include <stddef.h>
@@ -132,4 +133,15 @@ double bench_overhead_ns(bench_repeat *repeat,
 void bench_print(const char *name, double value, const char *unit)
 {
     printf("%s %.2f %s\n", name, value, unit);
+}
+
+void bench_launch(void *function, unsigned n)
+{
+    __typeof__(&cuLaunchKernel) entry;
+    unsigned i;
+
+    *(void **)&entry = function;
+    for (i = 0; i < n; i++) {
+        entry(NULL, 1, 1, 1, 1, 1, 1, 0, NULL, NULL, NULL);
+    }
 }

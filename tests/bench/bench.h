@@ -18,6 +18,9 @@ struct bench_entry bench_find(const char *symbol);
 /* Makes n calls of the function. */
 typedef void bench_repeat(void *function, unsigned n);
 
+/* Launches, of the entry cuLaunchKernel. */
+void bench_launch(void *function, unsigned n);
+
 /* Nanoseconds that one call takes longer through the wrapper: the median over
  * many rounds, in each of which both ways are timed, in changing order. */
 double bench_overhead_ns(bench_repeat *repeat,

@@ -14,11 +14,12 @@ build=$(cd "${CSH_BUILD:-build}" && pwd)
 shim=$build/.libs/libcushadow.so
 programs=$build/tests/bench
 
-# name, driver that it runs on, words that the shim's statistics must hold
+# name ("cohort" in it: with CUSHADOW_COHORT=1), driver that it runs on, words that the shim's statistics must hold
 # afterwards ("-": none), so that a shim that switched itself off is not
 # measured by mistake
 benchmarks='
 launch_overhead_ns  noop  -
+launch_overhead_cohort_ns  noop  -
 lookup_overhead_ns  noop  "small"
 proof_overhead_us  simulated  "proven"
 fingerprint_cpu_over_copy_ratio  noop  -
@@ -41,7 +42,10 @@ run_one() {
     done
     statistics=$(mktemp)
     status=0
+    cohort=0
+    case $1 in *_cohort_*) cohort=1 ;; esac
     env LD_LIBRARY_PATH="$folder" LD_PRELOAD="$shim" CUSHADOW_STATS=json \
+        CUSHADOW_COHORT=$cohort \
         CUSHADOW_STATS_FILE="$statistics" "$programs/bench_${1%_*}" ||
         status=1
     if [ "$3" != - ] && ! grep -q "$3" "$statistics"; then
