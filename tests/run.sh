@@ -6,8 +6,9 @@
 #     sh tests/run.sh [--all] [--werror]
 #
 # --all adds what CI wants besides: clang, its thread-safety analysis, TSan
-# over the tests with threads, cppcheck, clang-tidy, shellcheck, and a
-# distribution archive that builds and tests itself (make distcheck).
+# over the tests with threads, cppcheck, clang-tidy, shellcheck, the readers
+# of model files fuzzed for a fixed number of runs, and a distribution archive
+# that builds and tests itself (make distcheck).
 set -eu
 cd "$(dirname "$0")/.."
 top=$(pwd)
@@ -105,7 +106,7 @@ cpp_check() {
 
 # The programs with threads, and those in which the shim and the simulated
 # device work on one page.
-with_threads="tests/unit/test_log tests/unit/test_statistics tests/unit/test_options
+with_threads="tests/unit/test_log tests/unit/test_identify tests/unit/test_statistics tests/unit/test_options
     tests/unit/test_streams tests/unit/test_store tests/unit/test_store_uses tests/unit/test_slab
     tests/unit/test_slab_pins tests/unit/test_prover_threads tests/unit/test_workers
     tests/unit/test_workers_process tests/unit/test_fingerprint_shared tests/sim/test_threads
@@ -133,6 +134,7 @@ if [ "$all" = yes ]; then
     # shellcheck disable=SC2046 # a list of files
     job shellcheck shellcheck -S warning -e SC2154,SC2034,SC3013 \
         .ci/run $(find .ci examples src tests -name '*.sh' -o -name '*.tap')
+    job fuzz env FUZZ_CC=clang sh tests/fuzz/run.sh
     job distcheck make -C build-plain -j"$(nproc)" distcheck
 fi
 

@@ -24,7 +24,7 @@ struct search {
     struct csh_json *json;
     csh_model_found_fn *found;
     void *opaque;
-    const char *root; /* what names are relative to */
+    char root[CSH_PATH_BYTES]; /* what names are relative to */
     unsigned n_found, n_entries;
     bool is_over;
     struct csh_file_id above[CSH_MAX_FOLDER_DEPTH + 1]; /* folders we are in */
@@ -313,16 +313,16 @@ static void search_match(struct search *search, const char *glob_root,
     char folder[CSH_PATH_BYTES];
     struct stat status;
 
-    search->root = glob_root;
+    snprintf(search->root, sizeof(search->root), "%s", glob_root);
     folder_of(path, folder);
     if (stat(path, &status) != 0) {
         return;
     }
     if (S_ISDIR(status.st_mode)) {
-        search->root = path;
+        snprintf(search->root, sizeof(search->root), "%s", path);
         search_folder(search, path, 0);
     } else if (ends_in(path, "/" PIPELINE_NAME)) {
-        search->root = folder;
+        snprintf(search->root, sizeof(search->root), "%s", folder);
         search_folder(search, folder, 0);
     } else if (ends_in(path, ".json")) {
         search_index(search, folder[0] != '\0' ? folder : ".", path);

@@ -62,6 +62,9 @@ START_TEST(the_length_of_a_header_is_checked)
         bytes = image_bytes(&image);
         csh_safetensors_read(&bytes, json, &tensors);
         expect(0, 1);
+        ck_assert_uint_eq(tensors.fault.byte, /* its end, or its length */
+                          ((lengths[i] > 7) &&
+                           (lengths[i] <= CSH_MAX_JSON_BYTES)) ? 16 : 0);
     }
     for (i = 0; i < 8; ++i) {
         forget();
