@@ -53,7 +53,7 @@ CUresult csh_engine_copy(const struct csh_copy *copy)
     if (CSH_UNLIKELY(!csh_phase_begin())) {
         return forward_inactive(copy);
     }
-    csh_relief_at_copy();
+    csh_relief_at_copy(&copy->stream);
     result = copy->direction == CSH_D2H ? csh_offload(copy)
                                         : csh_reload(copy);
     errno = saved_errno;

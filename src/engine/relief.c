@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "engine/calls.h"
 #include "engine/contexts.h"
+#include "engine/facts.h"
 #include "engine/idle.h"
 #include "engine/residency.h"
 #include "shadow/pressure.h"
@@ -42,26 +43,32 @@ static uint64_t obey(const struct csh_pressure_order *order,
     return given;
 }
 
-/* Nothing runs that unpinning could wait for. */
-static bool may_unpin(const struct csh_context *context)
+/* Nothing runs that unpinning could wait for. A stream that captures, unseen
+ * by us, would lose its capture by being asked whether it is idle. */
+static bool may_unpin(const struct csh_context *context,
+                      const struct csh_stream *stream)
 {
     return context != NULL && csh_context_is_the_only_one() &&
+           !csh_facts_is_capturing(stream) &&
            csh_idle_is_everything_idle(context->handle);
 }
 
-static uint64_t obey_at_copy(const struct csh_pressure_order *order)
+static uint64_t obey_at_copy(const struct csh_pressure_order *order,
+                             const struct csh_stream *stream)
 {
     struct csh_own_calls own = csh_own_calls_begin();
     const struct csh_context *context = csh_context_acquire();
-    uint64_t given = obey(order, may_unpin(context));
+    uint64_t given = obey(order, may_unpin(context, stream));
 
     csh_context_release(context);
     csh_own_calls_end(&own);
     return given;
 }
 
-static void relieve(bool is_at_sync)
+/* No stream: in a call that may synchronise. */
+static void relieve(const struct csh_stream *stream)
 {
+    bool is_at_sync = stream == NULL;
     uint64_t now = csh_clock_now_ns(), given = 0;
     struct csh_pressure_order order;
 
@@ -70,7 +77,8 @@ static void relieve(bool is_at_sync)
     }
     csh_pressure_look(&pressure, now, held_bytes(), &order);
     if (order.sign != CSH_PRESSURE_NONE) {
-        given = is_at_sync ? obey(&order, true) : obey_at_copy(&order);
+        given = is_at_sync ? obey(&order, true)
+                           : obey_at_copy(&order, stream);
     }
     csh_pressure_end(&pressure, csh_clock_now_ns(), &order, given,
                      held_bytes());
@@ -81,14 +89,14 @@ void csh_relief_start(void)
     csh_pressure_init(&pressure, csh_residency_budget());
 }
 
-void csh_relief_at_copy(void)
+void csh_relief_at_copy(const struct csh_stream *stream)
 {
     if (!csh_captures_any_active()) {
-        relieve(false);
+        relieve(stream);
     }
 }
 
 void csh_relief_at_sync(void)
 {
-    relieve(true);
+    relieve(NULL);
 }

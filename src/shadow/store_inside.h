@@ -80,6 +80,15 @@ static inline bool csh_shadow_may_go(const struct csh_shadow *shadow)
     return shadow->is_idle && (shadow->n_uses == 0);
 }
 
+/* The same, if need be in spite of device references: those go stale, as host
+ * references do. */
+static inline bool csh_shadow_may_go_at_need(const struct csh_shadow *shadow)
+{
+    return csh_shadow_may_go(shadow) ||
+           (shadow->is_published && (shadow->n_users == 0) &&
+            (shadow->n_uses == 0));
+}
+
 /* store.c: takes a shadow out of the store, its handles are stale from then
  * on; then, without the lock, gives back what it has. */
 void csh_store_detach_locked(struct csh_store *store,

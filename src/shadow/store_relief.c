@@ -24,14 +24,6 @@ struct candidates {
     unsigned n;
 };
 
-static bool may_be_given_up(const struct csh_shadow *shadow,
-                            bool with_resident)
-{
-    return csh_shadow_may_go(shadow) ||
-           (with_resident && shadow->is_published &&
-            (shadow->n_users == 0) && (shadow->n_uses == 0));
-}
-
 static void add_candidate(struct candidates *candidates,
                           const struct csh_shadow *shadow, size_t used_at)
 {
@@ -67,14 +59,14 @@ static void find_candidates_locked(struct csh_store *store,
     candidates_p->n = 0;
     DL_FOREACH2(store->idle, shadow, idle_next) {
         place++;
-        if (may_be_given_up(shadow, false)) {
+        if (csh_shadow_may_go(shadow)) {
             add_candidate(candidates_p, shadow, place);
         }
     }
     for (i = 0; with_resident && (i < store->n_slots); i++) {
         shadow = store->slots[i].shadow;
         if ((shadow != NULL) && !shadow->is_idle &&
-            may_be_given_up(shadow, true)) {
+            csh_shadow_may_go_at_need(shadow)) {
             add_candidate(candidates_p, shadow, ++place);
         }
     }

@@ -216,14 +216,14 @@ static void nap(void)
     nanosleep(&moment, NULL);
 }
 
-/* The program takes 180 MiB for itself, in steps, with a CUDA call of a kind
+/* The program takes up to 180 MiB for itself, in steps, with a CUDA call of a kind
  * in each: at most 24 MiB between two looks of the shim's. */
-static void grow(void (*call)(void))
+static void grow(void (*call)(void), int steps)
 {
     char *memory;
     int i;
 
-    for (i = 0; i < GROWTH; i++) {
+    for (i = 0; i < steps; i++) {
         memory = fresh(GROWS_BY);
         memset(memory, i + 1, GROWS_BY);
         if (under_shim) {
@@ -269,7 +269,7 @@ static void copy_a_little(void)
 static void grows_with_allocations(void)
 {
     offload_model();
-    grow(allocate_and_free);
+    grow(allocate_and_free, GROWTH);
     check_model();
 }
 
@@ -277,7 +277,7 @@ static void grows_with_copies(void)
 {
     OK(cu.cuMemAlloc_v2(&small, 64));
     offload_model();
-    grow(copy_a_little);
+    grow(copy_a_little, GROWTH);
     check_model();
 }
 
@@ -291,9 +291,39 @@ static void grows_beside_a_busy_stream(void)
     stream = new_stream(CU_STREAM_NON_BLOCKING);
     offload_model();
     hold_back(stream, flag);
-    grow(copy_a_little);
+    grow(copy_a_little, GROWTH);
     release(flag);
     OK(cu.cuStreamSynchronize(stream));
+    check_model();
+}
+
+static uint64_t unpinned(void)
+{
+    return cu.simcuda_calls("cuMemHostUnregister");
+}
+
+/* The same with pinned shadows: nothing is unpinned, which could wait for the
+ * stream, before it is done. */
+static void pinned_beside_a_busy_stream(void)
+{
+    uint32_t *flag = pinned(sizeof(*flag));
+    uint64_t before;
+    int i;
+
+    OK(cu.cuMemAlloc_v2(&small, 64));
+    stream = new_stream(CU_STREAM_NON_BLOCKING);
+    offload_model();
+    hold_back(stream, flag);
+    before = unpinned();
+    grow(copy_a_little, GROWTH - 15);
+    CHECK_EQUAL(unpinned(), before);
+    release(flag);
+    OK(cu.cuStreamSynchronize(stream));
+    for (i = 0; under_shim && i < 500 && unpinned() == before; i++) {
+        nap();
+        copy_a_little();
+    }
+    CHECK(!under_shim || unpinned() > before);
     check_model();
 }
 
@@ -310,7 +340,7 @@ static void grows_while_the_model_is_in_use(void)
         upload(model[i].device, model[i].host, TENSOR, NULL);
         free(model[i].host);
     }
-    grow(copy_a_little);
+    grow(copy_a_little, GROWTH);
     for (i = 0; i < TENSORS; i++) {
         model[i].host = fresh(TENSOR);
         offload(model[i].host, model[i].device, TENSOR, NULL);
@@ -349,6 +379,8 @@ static const struct negative scenarios[] = {
     {"cgroup_grows_with_copies", grows_with_copies, NULL},
     {"cgroup_grows_beside_a_busy_stream", grows_beside_a_busy_stream,
      "CUSHADOW_PINNED_LIMIT=0"},
+    {"cgroup_grows_with_pins_beside_a_busy_stream",
+     pinned_beside_a_busy_stream, NULL},
     {"cgroup_grows_while_the_model_is_in_use",
      grows_while_the_model_is_in_use, NULL},
     {"cgroup_little_is_left_from_the_start", little_is_left_from_the_start,
