@@ -7,9 +7,9 @@
 #include "driver/driver.h"
 #include "interpose/watching.h"
 
-static void csh_note_attribute(CUpointer_attribute attribute, CUresult result)
+static void csh_note_attribute(CUpointer_attribute attribute)
 {
-    if (result == CUDA_SUCCESS && attribute == CU_POINTER_ATTRIBUTE_P2P_TOKENS) {
+    if (attribute == CU_POINTER_ATTRIBUTE_P2P_TOKENS) {
         csh_watch_forbid(CSH_GAUGE_cohorts_off_shared);
     }
 }
@@ -18,14 +18,21 @@ CUresult cuPointerGetAttribute(void *data, CUpointer_attribute attribute,
                                CUdeviceptr dptr)
 {
     PFN_cuPointerGetAttribute_v4000 real = csh_real_cuPointerGetAttribute();
-    CUresult result;
 
     if (real == NULL) {
         return csh_driver_absent();
     }
-    result = real(data, attribute, dptr);
-    csh_note_attribute(attribute, result);
-    return result;
+    csh_note_attribute(attribute);
+    return real(data, attribute, dptr);
+}
+
+/* The array is read only if the driver has read it, as it has when it has
+ * nothing against the call, or something against one attribute: the answers
+ * before that one are given. */
+static bool csh_is_array_read(CUresult result)
+{
+    return result == CUDA_SUCCESS || result == CUDA_ERROR_INVALID_VALUE ||
+           result == CUDA_ERROR_NOT_SUPPORTED;
 }
 
 CUresult cuPointerGetAttributes(unsigned int n,
@@ -40,8 +47,10 @@ CUresult cuPointerGetAttributes(unsigned int n,
         return csh_driver_absent();
     }
     result = real(n, attributes, data, dptr);
-    for (i = 0; i < n && result == CUDA_SUCCESS; i++) {
-        csh_note_attribute(attributes[i], result);
+    for (i = 0; attributes != NULL && data != NULL && i < n &&
+                csh_is_array_read(result);
+         i++) {
+        csh_note_attribute(attributes[i]);
     }
     return result;
 }

@@ -1,45 +1,27 @@
 /*
  * watched.c - the wrappers and the watch in one program, so that it can be
  * seen what a call does to a generation. Linked from the shim's own objects;
- * the simulated driver is loaded as libcuda.so.1, whose every entry fails at
- * once (a scripted error), so that arguments are not looked at.
+ * the simulated driver is loaded as libcuda.so.1.
  *
- *   watched rows        each entry of the driver: what ends, and what does not
- *   watched own-stream  each entry that takes a stream: its per-thread handle
- *   watched NAME        a condition that forbids cohorts, or must not
- *
- * Oracle for what there is: tests/sim/entries.h, from NVIDIA's typedefs. What
- * forbids ends cohorts for good, so each such call is made in a child.
+ *   watched NAME        a scenario: the entries one by one (watched_rows.c), or
+ *                       a condition that forbids cohorts, or must not
+ *   watched             the names of the scenarios
  */
+#include "watched.h"
+
 #include <dlfcn.h>
-#include <pthread.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include "../sim/entries.h"
-#include "app.h"
-#include "driver/driver.h"
-#include "interpose/wrappers.h"
-#include "track/watch.h"
-
-#define SCRIPTED CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED
 
 typedef CUresult any_call(uintptr_t, uintptr_t, uintptr_t, uintptr_t,
                           uintptr_t, uintptr_t, uintptr_t, uintptr_t,
                           uintptr_t, uintptr_t, uintptr_t, uintptr_t,
                           uintptr_t, uintptr_t, uintptr_t, uintptr_t);
 
-enum outcome { NOTHING, TRIPPED, FORBIDDEN, WRONG };
+void *library;
+int n_wrong;
 
-static const char zeros[4096];
-static void *library;
-static int n_wrong;
-
-static void load_driver(const char *faults)
+void load_driver(const char *faults)
 {
     int (*set_faults)(const char *);
 
@@ -53,13 +35,13 @@ static void load_driver(const char *faults)
     APP_CHECK(csh_watch_is_on() && csh_watch_is_allowed());
 }
 
-static CUresult call_with(void *entry, uintptr_t any)
+CUresult call_with(void *entry, uintptr_t any)
 {
     return ((any_call *)entry)(any, any, any, any, any, any, any, any, any,
                                any, any, any, any, any, any, any);
 }
 
-static enum outcome outcome_of(uint64_t generation)
+enum outcome outcome_of(uint64_t generation)
 {
     if (!csh_watch_is_allowed()) {
         return csh_watch_holds(generation) ? WRONG : FORBIDDEN;
@@ -67,30 +49,7 @@ static enum outcome outcome_of(uint64_t generation)
     return csh_watch_holds(generation) ? NOTHING : TRIPPED;
 }
 
-static enum outcome call_armed(void *entry, uintptr_t any, CUresult expected)
-{
-    uint64_t generation = csh_watch_arm();
-
-    if (generation == 0 || call_with(entry, any) != expected) {
-        return WRONG;
-    }
-    return outcome_of(generation);
-}
-
-static enum outcome call_in_child(void *entry, uintptr_t any)
-{
-    int status = 0;
-    pid_t child = fork();
-
-    APP_CHECK(child >= 0);
-    if (child == 0) {
-        _exit(call_armed(entry, any, SCRIPTED));
-    }
-    APP_CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status));
-    return WEXITSTATUS(status);
-}
-
-static void expect(const char *what, enum outcome expected, enum outcome got)
+void expect(const char *what, enum outcome expected, enum outcome got)
 {
     static const char *const words[] = {"nothing", "tripped", "forbidden",
                                         "wrong"};
@@ -99,193 +58,6 @@ static void expect(const char *what, enum outcome expected, enum outcome got)
         n_wrong++;
         fprintf(stderr, "%s: %s, not %s\n", what, words[got],
                 words[expected]);
-    }
-}
-
-/* Hooked entries that end nothing: answers. (And copies to the host, but here
- * the driver does not say that it is the host: copy_to_the_host.) */
-static enum outcome expected_of_hooked(const char *symbol)
-{
-    static const char *const harmless[] = {
-        "cuGetProcAddress",        "cuGetProcAddress_v2",
-        "cuPointerGetAttribute",   "cuPointerGetAttributes",
-    };
-    static const char *const opening[] = {
-        "cuIpc",    "cuMemExport",  "cuMemImport",   "cuMemPoolExport",
-        "cuMemPoolImport", "cuMemGetHandleForAddressRange",
-        "cuImportExternal", "cuExternalMemory", "cuGraphicsResourceGet",
-        "cuPointerSetAttribute", "cuCtxEnablePeerAccess",
-        "cuMemPoolSetAccess", "cuMulticast", "cuMemcpyPeer",
-        "cuMemcpy3DPeer",
-    };
-    size_t i;
-
-    for (i = 0; i < CSH_ARRAY_LENGTH(harmless); i++) {
-        if (strcmp(symbol, harmless[i]) == 0) {
-            return NOTHING;
-        }
-    }
-    for (i = 0; i < CSH_ARRAY_LENGTH(opening); i++) {
-        if (strncmp(symbol, opening[i], strlen(opening[i])) == 0) {
-            return FORBIDDEN;
-        }
-    }
-    return TRIPPED;
-}
-
-static enum outcome expected_of(enum csh_entry entry)
-{
-    switch (csh_rows[entry].tier) {
-    case CSH_TIER_WATCHED:
-        return TRIPPED;
-    case CSH_TIER_OPENED:
-    case CSH_TIER_PRIVATE:
-    case CSH_TIER_LEGACY:
-        return FORBIDDEN;
-    default:
-        return expected_of_hooked(csh_rows[entry].symbol);
-    }
-}
-
-/* A query is handed out as the driver's own, and ends nothing. */
-static void check_query(const char *symbol)
-{
-    void *entry = dlsym(library, symbol), *own = NULL;
-
-    APP_CHECK(csh_driver_find(symbol, &own));
-    if (entry != own) {
-        expect(symbol, NOTHING, WRONG);
-    }
-    expect(symbol, NOTHING, call_armed(entry, (uintptr_t)zeros, SCRIPTED));
-}
-
-static void check_row(const char *symbol, enum csh_entry entry)
-{
-    enum outcome expected = expected_of(entry);
-    void *wrapper = csh_wrapper(entry);
-
-    if (dlsym(library, symbol) != wrapper) {
-        expect(symbol, expected, WRONG);
-    }
-    if (expected == FORBIDDEN) {
-        expect(symbol, expected, call_in_child(wrapper, (uintptr_t)zeros));
-    } else {
-        expect(symbol, expected,
-               call_armed(wrapper, (uintptr_t)zeros, SCRIPTED));
-    }
-}
-
-static void check_rows(void)
-{
-    static const char *const symbols[] = {
-#define ROW(symbol_, ...) #symbol_,
-        SIM_ENTRIES(ROW)
-#undef ROW
-    };
-    size_t i, n_rows = 0, n_queries = 0;
-
-    for (i = 0; i < CSH_ARRAY_LENGTH(symbols); i++) {
-        enum csh_entry entry = csh_lookup_symbol(symbols[i], CSH_N_ROWS);
-
-        if (entry != CSH_ENTRY_NONE) {
-            n_rows++;
-            check_row(symbols[i], entry);
-        } else if (csh_lookup_is_query_symbol(symbols[i])) {
-            n_queries++;
-            check_query(symbols[i]);
-        } else {
-            APP_CHECK(CUDA_VERSION < SIM_ENTRIES_CUDA_VERSION);
-        }
-    }
-    APP_CHECK(n_rows == CSH_N_ROWS && n_queries > 80);
-    printf("%zu rows, %zu queries\n", n_rows, n_queries);
-}
-
-/* --- per-thread streams -------------------------------------------------- */
-
-static void *use_own_stream(void *unused)
-{
-    APP_CHECK(call_with((void *)cuLaunchKernel_ptsz, 0) == SCRIPTED);
-    return unused;
-}
-
-static void use_own_stream_elsewhere(void)
-{
-    pthread_t thread;
-
-    APP_CHECK(pthread_create(&thread, NULL, use_own_stream, NULL) == 0);
-    APP_CHECK(pthread_join(thread, NULL) == 0);
-    APP_CHECK(csh_watch_is_allowed());
-}
-
-/* Every argument is the per-thread handle: of those entries that take a stream
- * one is meant so, whatever its place. The rows' own text says which do. */
-static const struct {
-    const char *symbol, *parameters;
-    bool is_per_thread;
-    enum csh_tier tier;
-} forwarded[] = {
-#define IS_PLAIN false
-#define IS_PER_THREAD true
-#define TEXT(...) #__VA_ARGS__
-#define ROW(symbol_, base_, since_, flavour_, pfn_, tier_, ...)               \
-    {#symbol_, TEXT(__VA_ARGS__), IS_##flavour_, CSH_TIER_##tier_},
-    CSH_SURFACE_FORWARDED(ROW)
-    CSH_SURFACE_WATCHED_FORWARDED(ROW)
-#undef ROW
-};
-
-static void check_own_streams(void)
-{
-    size_t i, n_streams = 0;
-
-    use_own_stream_elsewhere();
-    for (i = 0; i < CSH_ARRAY_LENGTH(forwarded); i++) {
-        const char *symbol = forwarded[i].symbol;
-        void *wrapper = csh_wrapper(csh_lookup_symbol(symbol, CSH_N_ROWS));
-        uintptr_t any = (uintptr_t)CU_STREAM_PER_THREAD;
-
-        if (strstr(forwarded[i].parameters, "CUlaunchConfig") != NULL) {
-            CUlaunchConfig config = {.hStream = CU_STREAM_PER_THREAD};
-
-            n_streams++;
-            expect(symbol, FORBIDDEN,
-                   call_in_child(wrapper, (uintptr_t)&config));
-        } else if (forwarded[i].is_per_thread ||
-                   strstr(forwarded[i].parameters, "CUstream ") != NULL) {
-            n_streams++;
-            expect(symbol, FORBIDDEN, call_in_child(wrapper, any));
-        } else if (forwarded[i].tier == CSH_TIER_WATCHED ||
-                   forwarded[i].tier == CSH_TIER_WRITE) {
-            expect(symbol, TRIPPED, call_armed(wrapper, any, SCRIPTED));
-        }
-    }
-    APP_CHECK(n_streams > 100);
-    printf("%zu entries take a stream\n", n_streams);
-}
-
-/* The wrappers written by hand, in the second thread that does so. */
-static void check_own_streams_by_hand(void)
-{
-    const CUstream own = CU_STREAM_PER_THREAD;
-    static void *const entries[] = {
-        (void *)cuMemcpyDtoH_v2_ptds,     (void *)cuMemcpyHtoD_v2_ptds,
-        (void *)cuMemcpy_ptds,            (void *)cuMemcpyDtoHAsync_v2,
-        (void *)cuMemcpyHtoDAsync_v2,     (void *)cuMemcpyAsync,
-        (void *)cuMemAllocAsync,          (void *)cuMemAllocAsync_ptsz,
-        (void *)cuMemAllocFromPoolAsync,  (void *)cuMemFreeAsync,
-        (void *)cuMemFreeAsync_ptsz,      (void *)cuStreamBeginCapture_v2,
-        (void *)cuStreamBeginCapture_ptsz, (void *)cuStreamEndCapture,
-        (void *)cuStreamEndCapture_ptsz,
-    };
-    size_t i;
-
-    use_own_stream_elsewhere();
-    for (i = 0; i < CSH_ARRAY_LENGTH(entries); i++) {
-        char what[32];
-
-        snprintf(what, sizeof(what), "entry %zu", i);
-        expect(what, FORBIDDEN, call_in_child(entries[i], (uintptr_t)own));
     }
 }
 
@@ -381,10 +153,39 @@ static void launch_by_the_device(void)
     generation = csh_watch_arm();
     APP_CHECK(cuGraphInstantiateWithFlags(&exec, graph, 0) == 0);
     expect("a graph", TRIPPED, outcome_of(generation));
-    if (cuGraphInstantiateWithFlags(
-            &exec, graph, CUDA_GRAPH_INSTANTIATE_FLAG_DEVICE_LAUNCH) == 0) {
-        expect("a graph of the device", FORBIDDEN, outcome_of(generation));
-    }
+    APP_CHECK(cuGraphInstantiateWithFlags(
+                  &exec, graph,
+                  CUDA_GRAPH_INSTANTIATE_FLAG_DEVICE_LAUNCH) == 0);
+    expect("a graph of the device", FORBIDDEN, outcome_of(generation));
+}
+
+static void launch_params_by_the_device(void)
+{
+    CUDA_GRAPH_INSTANTIATE_PARAMS params = {.flags = 0};
+    CUgraphExec exec;
+    CUgraph graph;
+    uint64_t generation;
+
+    (void)begin_for_real();
+    APP_CHECK(cuGraphCreate(&graph, 0) == 0);
+    generation = csh_watch_arm();
+    APP_CHECK(cuGraphInstantiateWithParams(&exec, graph, &params) == 0);
+    expect("a graph", TRIPPED, outcome_of(generation));
+    params.flags = CUDA_GRAPH_INSTANTIATE_FLAG_DEVICE_LAUNCH;
+    APP_CHECK(cuGraphInstantiateWithParams(&exec, graph, &params) == 0);
+    expect("a graph of the device", FORBIDDEN, outcome_of(generation));
+}
+
+/* Allocates, arms. */
+static uint64_t begin_with_memory(CUdeviceptr *device_p)
+{
+    uint64_t generation;
+
+    (void)begin_for_real();
+    APP_CHECK(cuMemAlloc_v2(device_p, 4096) == 0);
+    generation = csh_watch_arm();
+    APP_CHECK(generation != 0);
+    return generation;
 }
 
 static void give_tokens(void)
@@ -392,18 +193,31 @@ static void give_tokens(void)
     CUDA_POINTER_ATTRIBUTE_P2P_TOKENS tokens;
     unsigned int type;
     CUdeviceptr device;
-    uint64_t generation;
+    uint64_t generation = begin_with_memory(&device);
 
-    (void)begin_for_real();
-    APP_CHECK(cuMemAlloc_v2(&device, 4096) == 0);
-    generation = csh_watch_arm();
     APP_CHECK(cuPointerGetAttribute(
                   &type, CU_POINTER_ATTRIBUTE_MEMORY_TYPE, device) == 0);
     expect("a type", NOTHING, outcome_of(generation));
-    if (cuPointerGetAttribute(&tokens, CU_POINTER_ATTRIBUTE_P2P_TOKENS,
-                              device) == 0) {
-        expect("tokens", FORBIDDEN, outcome_of(generation));
-    }
+    (void)cuPointerGetAttribute(&tokens, CU_POINTER_ATTRIBUTE_P2P_TOKENS,
+                                device);
+    expect("tokens", FORBIDDEN, outcome_of(generation));
+}
+
+static void give_tokens_among_others(void)
+{
+    CUpointer_attribute attributes[2] = {CU_POINTER_ATTRIBUTE_MEMORY_TYPE,
+                                         CU_POINTER_ATTRIBUTE_IS_MANAGED};
+    CUDA_POINTER_ATTRIBUTE_P2P_TOKENS tokens;
+    unsigned int type;
+    void *data[2] = {&type, &tokens};
+    CUdeviceptr device;
+    uint64_t generation = begin_with_memory(&device);
+
+    APP_CHECK(cuPointerGetAttributes(2, attributes, data, device) == 0);
+    expect("a type", NOTHING, outcome_of(generation));
+    attributes[1] = CU_POINTER_ATTRIBUTE_P2P_TOKENS;
+    (void)cuPointerGetAttributes(2, attributes, data, device);
+    expect("tokens", FORBIDDEN, outcome_of(generation));
 }
 
 /* --- what is handed out -------------------------------------------------- */
@@ -522,13 +336,14 @@ static const struct {
     SCENARIO(own_stream_by_hand),
     SCENARIO(map_twice),      SCENARIO(map_again),
     SCENARIO(copy_to_the_host), SCENARIO(launch_by_the_device),
-    SCENARIO(give_tokens),    SCENARIO(hand_out_queries),
+    SCENARIO(launch_params_by_the_device),
+    SCENARIO(give_tokens),    SCENARIO(give_tokens_among_others),
+    SCENARIO(hand_out_queries),
     SCENARIO(hand_out_newer), SCENARIO(hand_out_interop),
     SCENARIO(look_up_unknown), SCENARIO(look_up_behind),
     SCENARIO(look_up_as_a_tool),
 };
 
-/* Without an argument: the names of the scenarios. */
 int main(int argc, char **argv)
 {
     size_t i;
