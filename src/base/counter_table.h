@@ -120,6 +120,8 @@
     X(given_back, "times that memory was given back for these")              \
     X(given_back_bytes, "bytes given back")                                  \
     X(given_back_shadows, "shadows given up for that")                       \
+    X(slabs_without_file,                                                    \
+      "slabs in anonymous memory: no memory file could be had")              \
     X(registrations_refused, "times the driver would not pin a slab")        \
     X(unpinned_by_limit, "slabs left unpinned by CUSHADOW_PINNED_LIMIT")     \
     X(unknown_entries, "newer driver entries handed out as they are")        \

@@ -39,6 +39,7 @@
 #include "base/descriptor.h"
 #include "base/host_changes.h"
 #include "base/log.h"
+#include "base/statistics.h"
 
 /* Kernel constants that the oldest C libraries in reach do not name. */
 #ifndef MADV_POPULATE_WRITE
@@ -213,8 +214,20 @@ bool csh_chunk_open(struct csh_chunk *chunk_p, size_t least_bytes,
         }
     }
 
-    return open_anonymous(chunk_p, most) ||
-           open_anonymous(chunk_p, least_bytes);
+    if (!open_anonymous(chunk_p, most) &&
+        !open_anonymous(chunk_p, least_bytes)) {
+        return false;
+    }
+    csh_statistics_add(CSH_GAUGE_slabs_without_file, 1);
+    if (file_limit < least_bytes) {
+        csh_info("shadow", "no memory file of %zu bytes under the limit on "
+                 "the size of files (ulimit -f): anonymous memory serves",
+                 least_bytes);
+    } else {
+        csh_info("shadow", "no memory file could be had: anonymous memory "
+                 "serves");
+    }
+    return true;
 }
 
 /* For kernels without MADV_POPULATE_WRITE. A file is filled by a call that

@@ -394,10 +394,9 @@ CUresult sim_stream_wait(CUstream stream);
 /* ------------------------------------------------------------- event.c --- */
 
 struct CUevent_st {
-    uint32_t mark;
+    uint32_t mark, flags;
     CUcontext context;
     uint64_t context_id;         /* a primary context comes back, events not */
-    unsigned flags;
     struct sim_item *item;       /* last record, or NULL */
     uint64_t capture_id;         /* recorded inside this capture, or 0 */
     CUgraphNode *leaves;         /* and behind these nodes */
