@@ -3,7 +3,7 @@
  *
  * X(symbol, result, parameters, arguments, system call that does the same).
  * The real slots, their look-up, the export list and its test come from here.
- * Why each is needed: base/host_changes.h.
+ * Why each is needed: base/host_changes.h; the allocators: base/host_placer.h.
  */
 #ifndef CSH_DRIVER_HOST_SURFACE_H
 #define CSH_DRIVER_HOST_SURFACE_H
@@ -30,6 +30,12 @@
        const unsigned long *nodes, unsigned long max_node,                    \
        unsigned int flags),                                                   \
       (start, bytes, mode, nodes, max_node, flags), SYS_mbind)
+
+#define CSH_HOST_ALLOCATORS(X)                                                \
+    X(posix_memalign, int,                                                    \
+      (void **block_p, size_t alignment, size_t bytes))                       \
+    X(aligned_alloc, void *, (size_t alignment, size_t bytes))                \
+    X(memalign, void *, (size_t alignment, size_t bytes))
 
 /* mremap ends in a variable argument, and is written out. */
 #define CSH_HOST_SYMBOLS(X) X(mremap)

@@ -38,12 +38,13 @@ static const struct {
                          "forwarded; ends cohorts: addresses of 32 bits"},
 };
 
-static const char *const host_symbols[] = {
 #define CSH_X(symbol_, ...) #symbol_,
+static const char *const host_symbols[] = {
     CSH_HOST_SURFACE(CSH_X)
     CSH_HOST_SYMBOLS(CSH_X)
-#undef CSH_X
 };
+static const char *const host_allocators[] = {CSH_HOST_ALLOCATORS(CSH_X)};
+#undef CSH_X
 
 static void print_exports(void)
 {
@@ -55,6 +56,9 @@ static void print_exports(void)
     }
     for (i = 0; i < CSH_ARRAY_LENGTH(host_symbols); i++) {
         printf("%s\n", host_symbols[i]);
+    }
+    for (i = 0; i < CSH_ARRAY_LENGTH(host_allocators); i++) {
+        printf("%s\n", host_allocators[i]);
     }
     printf("dlsym\n");
 }
@@ -102,15 +106,16 @@ static int print_tier(enum csh_tier tier)
 }
 
 /* Not of the driver, and so in no tier. */
-static void print_host_symbols(void)
+static void print_host(const char *sentence, const char *const *symbols,
+                       size_t n)
 {
     size_t i;
 
-    printf("| of libc | forwarded; aliases in the range are undone first | ");
-    for (i = 0; i < CSH_ARRAY_LENGTH(host_symbols); i++) {
-        printf("%s`%s`", i == 0 ? "" : ", ", host_symbols[i]);
+    printf("| of libc | %s | ", sentence);
+    for (i = 0; i < n; i++) {
+        printf("%s`%s`", i == 0 ? "" : ", ", symbols[i]);
     }
-    printf(" | %zu |\n", i);
+    printf(" | %zu |\n", n);
 }
 
 static void print_markdown(void)
@@ -128,7 +133,10 @@ static void print_markdown(void)
         n += print_tier(tier);
     }
     printf("| all | of the driver, with `CUSHADOW_COHORT=1` | | %d |\n", n);
-    print_host_symbols();
+    print_host("forwarded; aliases in the range are undone first",
+               host_symbols, CSH_ARRAY_LENGTH(host_symbols));
+    print_host("forwarded, unless a block of a weight's size is asked for",
+               host_allocators, CSH_ARRAY_LENGTH(host_allocators));
     printf("| `dlsym` | wrapped: hands out wrappers | | 1 |\n");
 }
 

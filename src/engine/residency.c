@@ -25,6 +25,7 @@
 #include "base/platform.h"
 #include "engine/calls.h"
 #include "engine/devices.h"
+#include "engine/placing.h"
 #include "track/ranges.h"
 
 static struct csh_lock lock = CSH_LOCK_INIT(CSH_RANK_RANGES);
@@ -355,6 +356,7 @@ void csh_residency_uploaded(CUcontext context, CUdeviceptr device,
 {
     static const struct csh_shadow_ref none;
 
+    csh_placing_expect(bytes);
     csh_lock_acquire(&lock);
     add_device(device, bytes, none, context);
     csh_lock_release(&lock);
@@ -398,6 +400,7 @@ void csh_residency_offloaded(const void *host, size_t bytes,
     struct csh_shadow_ref ref = csh_shadow_ref(shadow);
     struct csh_range range = range_of((uintptr_t)host, bytes, ref, NULL);
 
+    csh_placing_expect(bytes);
     csh_lock_acquire(&lock);
     if (csh_store_reference_host(csh_residency_store(), ref) &&
         !csh_ranges_insert(&hosts, &range, host_removed, NULL)) {

@@ -24,6 +24,7 @@ lookup_overhead_ns  noop  "small"
 proof_overhead_us  simulated  "proven"
 fingerprint_cpu_over_copy_ratio  noop  -
 shadow_memory_ratio  simulated  -
+sdxl_bytes_mapped_percent  noop  -
 '
 
 # driver_folder DRIVER

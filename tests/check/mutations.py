@@ -38,8 +38,12 @@ sim/libcuda.so.1: $(sim)
 		-Wl,--version-script=tests/sim/libcuda.map -o $@ $^ -lpthread -lm
 libfakes.a: $(fakes)
 	$(AR) rcs $@ $^
-test_%: o/tests/unit/test_%.c.o libfakes.a $(core)
-	$(CC) -o $@ $^ $(CHECK_LIBS)
+# An archive: some tests compile the source that they test themselves.
+libcore.a: $(core)
+	$(AR) rcs $@ $^
+test_%: o/tests/unit/test_%.c.o libfakes.a libcore.a
+	$(CC) -o $@ $< -Wl,--start-group libfakes.a libcore.a -Wl,--end-group \\
+		$(CHECK_LIBS)
 app_%: o/tests/cycle/app_%.c.o $(call object,$(shared))
 	$(CC) -o $@ $^ -ldl -lpthread
 $(core) $(fakes): gen/verify/fingerprint_ptx.h

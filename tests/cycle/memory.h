@@ -56,7 +56,9 @@ static inline void find_calls(void)
 #undef MEMORY_X
 }
 
-/* Memory gets bytes of seed: uploaded and offloaded once. */
+/* Memory gets bytes of seed: uploaded and offloaded once. Whether the offload
+ * moves them depends on where the allocator put the source: at the address of
+ * an earlier offload it is a modified weight, and captured as it goes up. */
 static inline void learn(CUdeviceptr device, size_t bytes, uint32_t seed,
                          CUstream stream)
 {
@@ -64,7 +66,7 @@ static inline void learn(CUdeviceptr device, size_t bytes, uint32_t seed,
 
     fill(src, bytes, seed);
     REACHES(h2d, bytes, bytes, upload(device, src, bytes, stream));
-    REACHES(d2h, bytes, bytes, offload(host, device, bytes, stream));
+    offload(host, device, bytes, stream);
     CHECK(holds(host, bytes, seed));
     free(src);
     free(host);
