@@ -21,7 +21,7 @@
  *     PROT_READ, PROT_WRITE
  *   mremap that grows         zeros behind           more of the file behind
  *   mbind                     of this memory         of the shadow's pages
- *   mlock, mlock2, mlockall   pages are kept in RAM  the same bytes, each copied
+ *   mlock, mlock2, mlockall   pages stay in RAM      each page is copied first
  *
  * Attributes belong to a mapping, and an alias that is made later would drop
  * them: madvise DONTFORK, WIPEONFORK and DONTDUMP, mlock, mbind and
