@@ -98,9 +98,11 @@ bool csh_libc_block_holds(const struct csh_page_state *state, uint64_t start,
         return false;
     }
 
+    /* realloc() writes the new size into the second head only. */
     return (head.before == 0) ||
            (read_head(at, &first) && (first.before == 0) &&
-            (first.size == ((end - at) | IS_MMAPPED)));
+            ((first.size & FLAGS) == IS_MMAPPED) &&
+            ((first.size & ~FLAGS) % csh_page_bytes() == 0));
 }
 
 /* There under glibc alone. */
@@ -118,21 +120,21 @@ bool csh_libc_owns_malloc(void)
     union {
         const char *(*version)(void);
         void *(*allocate)(size_t bytes);
-        int (*align)(void **block, size_t alignment, size_t bytes);
+        void *(*resize)(void *block, size_t bytes);
         void (*release)(void *block);
         const void *address;
-    } libc = {gnu_get_libc_version}, allocate, align, release;
+    } libc = {gnu_get_libc_version}, allocate, resize, release;
 
     if (libc.address == NULL) {
         return false;
     }
 
     allocate.allocate = malloc;
-    align.align       = posix_memalign;
+    resize.resize     = realloc;
     release.release   = free;
     libc.address      = object_of(libc.address);
     return (libc.address != NULL) &&
            (object_of(allocate.address) == libc.address) &&
-           (object_of(align.address) == libc.address) &&
+           (object_of(resize.address) == libc.address) &&
            (object_of(release.address) == libc.address);
 }

@@ -36,8 +36,10 @@ bool csh_libc_block_holds(const struct csh_page_state *state, uint64_t start,
                           uint64_t bytes, csh_vma_test_fn *test,
                           void *opaque);
 
-/* Whether malloc, posix_memalign and free are glibc's in this process: not
- * another allocator's, not another libc's. Looks symbols up; keep it. */
+/* Whether malloc, realloc and free are glibc's in this process: not another
+ * allocator's, not another libc's. Looks symbols up; keep it. What free takes
+ * was made by glibc then, whoever stands in front of posix_memalign: the shim
+ * itself does (interpose/host_allocation.c). */
 bool csh_libc_owns_malloc(void);
 
 #endif
