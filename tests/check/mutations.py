@@ -12,7 +12,8 @@ import sys
 import tempfile
 import time
 
-COPIED = ("src", "tests/sim", "tests/unit", "tests/cycle", "tests/check")
+COPIED = ("src", "tests/sim", "tests/unit", "tests/cycle", "tests/check",
+          "tests/preload")
 LIMIT_S = 15  # a test that takes longer hangs, which is a way to fail
 
 MAKEFILE = """
@@ -44,6 +45,12 @@ libcore.a: $(core)
 test_%: o/tests/unit/test_%.c.o libfakes.a libcore.a
 	$(CC) -o $@ $< -Wl,--start-group libfakes.a libcore.a -Wl,--end-group \\
 		$(CHECK_LIBS)
+watched: $(call object,$(patsubst %,tests/preload/%.c,watched watched_rows \\
+		app)) $(shim) $(core) insider.stamp
+	$(CC) -rdynamic -o $@ $(filter %.o,$^) -ldl -lpthread
+insider.stamp: tests/preload/insider.c
+	@mkdir -p sim
+	$(CC) -shared -fPIC -o sim/libnv-test-injection.so $<
 app_%: o/tests/cycle/app_%.c.o $(call object,$(shared))
 	$(CC) -o $@ $^ -ldl -lpthread
 $(core) $(fakes): gen/verify/fingerprint_ptx.h
@@ -178,6 +185,8 @@ class Tree:
                            LD_LIBRARY_PATH=self.path("sim"))
         environment.update(word.split("=", 1) for word in settings)
         words = words[len(settings):]
+        if words[0] == "watched":
+            environment.update(CUSHADOW_COHORT="1", APP_EXPECTS="plain")
         if words[0].startswith("app_"):
             environment.update(CYCLE_SHIM="1",
                                LD_PRELOAD=self.path("libcushadow.so"))
