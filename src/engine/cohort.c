@@ -235,7 +235,22 @@ static bool is_worth_it(void)
     return is_worth_it;
 }
 
-/* With the batch begun and known: nobody ends memory now. */
+/* Per-thread streams are used by launches as well, which idle.h does not hear
+ * of; another thread's cannot be asked at all. */
+static bool is_everything_idle(const struct csh_context *context)
+{
+    static const struct csh_stream own = {CU_STREAM_PER_THREAD, CSH_PLAIN};
+
+    if (csh_watch_others_use_per_thread()) {
+        return false;
+    }
+    if (csh_watch_uses_per_thread()) {
+        csh_idle_note_stream(context->handle, &own);
+    }
+    return csh_idle_is_everything_idle(context->handle);
+}
+
+/* With the batch begun and known: nobody ends memory now. BUSY: refused. */
 static enum csh_proof prove_many(struct cohort *cohort,
                                  const struct csh_context *context,
                                  const struct csh_weight *weight,
@@ -243,7 +258,7 @@ static enum csh_proof prove_many(struct cohort *cohort,
 {
     enum csh_proof proof;
 
-    if (!csh_idle_is_everything_idle(context->handle)) {
+    if (!is_everything_idle(context)) {
         return refuse(CSH_GAUGE_cohorts_refused_busy);
     }
     if (!may_read(context, weight)) {
@@ -252,10 +267,7 @@ static enum csh_proof prove_many(struct cohort *cohort,
     choose(cohort, context, weight);
     proof = csh_prover_batch_prove(csh_context_prover(context),
                                    cohort->items, cohort->n, timeout_ns);
-    if (proof == CSH_PROOF_BUSY || proof == CSH_PROOF_ERROR) {
-        return refuse(CSH_GAUGE_cohorts_refused_error);
-    }
-    return proof;
+    return proof == CSH_PROOF_BUSY ? CSH_PROOF_ERROR : proof;
 }
 
 /* The launch itself: from when memory may not end to when it may again. */
@@ -266,14 +278,18 @@ static enum csh_proof launch(struct cohort *cohort,
 {
     struct csh_prover *prover = csh_context_prover(context);
     enum csh_proof proof;
+    bool was_left_alone;
 
     if (!csh_prover_batch_begin(prover)) {
         return refuse(CSH_GAUGE_cohorts_refused_lane);
     }
     if (csh_lifetimes_enter(prover)) {
         proof = prove_many(cohort, context, weight, timeout_ns);
-        if (!csh_lifetimes_leave() && proof == CSH_PROOF_EQUAL) {
+        was_left_alone = csh_lifetimes_leave();
+        if (!was_left_alone && proof != CSH_PROOF_BUSY) {
             proof = refuse(CSH_GAUGE_cohorts_refused_ending);
+        } else if (proof == CSH_PROOF_ERROR) {
+            proof = refuse(CSH_GAUGE_cohorts_refused_error);
         }
     } else {
         proof = refuse(CSH_GAUGE_cohorts_refused_ending);

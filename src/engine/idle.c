@@ -43,6 +43,21 @@ void csh_idle_context_ended(CUcontext context)
     csh_streams_remove_context(&streams, context);
 }
 
+/* A capture may have begun unseen, and a query would end it; whether a stream
+ * captures may always be asked. */
+static CUresult CUDAAPI query_unless_capturing(CUstream handle)
+{
+    CUstreamCaptureStatus status = CU_STREAM_CAPTURE_STATUS_ACTIVE;
+    CUresult result = csh_calls()->cuStreamIsCapturing(handle, &status);
+
+    if (result != CUDA_SUCCESS) {
+        return result;
+    }
+    return status == CU_STREAM_CAPTURE_STATUS_NONE
+               ? csh_calls()->cuStreamQuery(handle)
+               : CUDA_ERROR_NOT_READY;
+}
+
 bool csh_idle_is_everything_idle(CUcontext context)
 {
     bool is_idle;
@@ -51,7 +66,7 @@ bool csh_idle_is_everything_idle(CUcontext context)
         return false;
     }
     is_idle = csh_streams_query(&streams, context,
-                                csh_calls()->cuStreamQuery) == CSH_IDLE;
+                                query_unless_capturing) == CSH_IDLE;
     csh_captures_let_go();
     return is_idle;
 }

@@ -30,6 +30,7 @@
 static struct csh_lock lock = CSH_LOCK_INIT(CSH_RANK_LEAF);
 static struct csh_ranges memory CSH_GUARDED_BY(lock);
 static struct csh_prover *reader CSH_GUARDED_BY(lock);
+static bool is_stopped CSH_GUARDED_BY(lock); /* the latest reader */
 static _Atomic unsigned n_ending;
 
 void csh_lifetimes_begun(CUdeviceptr base, size_t bytes)
@@ -81,6 +82,7 @@ static bool is_still_read(void)
 
     csh_lock_acquire(&lock);
     if (reader != NULL) {
+        is_stopped = true;
         is_read = csh_prover_batch_call_off(reader);
         if (!is_read) {
             reader = NULL;
@@ -111,17 +113,18 @@ bool csh_lifetimes_enter(struct csh_prover *prover)
     csh_lock_acquire(&lock);
     may_read = atomic_load(&n_ending) == 0;
     reader = may_read ? prover : NULL;
+    is_stopped = false;
     csh_lock_release(&lock);
     return may_read;
 }
 
 bool csh_lifetimes_leave(void)
 {
-    bool was_reading;
+    bool was_left_alone;
 
     csh_lock_acquire(&lock);
-    was_reading = reader != NULL;
+    was_left_alone = !is_stopped;
     reader = NULL;
     csh_lock_release(&lock);
-    return was_reading;
+    return was_left_alone;
 }

@@ -120,17 +120,28 @@ void csh_watch_forbid(enum csh_gauge reason)
     errno = saved_errno;
 }
 
+/* Threads that have used their per-thread default stream; is this one. */
+static atomic_uint n_per_thread;
+static CSH_THREAD_LOCAL bool is_per_thread;
+
 void csh_watch_note_per_thread(void)
 {
-    static CSH_THREAD_LOCAL bool is_noted;
-    static atomic_uint n_threads;
-
-    if (CSH_UNLIKELY(!is_noted)) {
-        is_noted = true;
-        if (atomic_fetch_add(&n_threads, 1) > 0) {
+    if (CSH_UNLIKELY(!is_per_thread)) {
+        is_per_thread = true;
+        if (atomic_fetch_add(&n_per_thread, 1) > 0) {
             csh_watch_forbid(CSH_GAUGE_cohorts_off_per_thread);
         }
     }
+}
+
+bool csh_watch_uses_per_thread(void)
+{
+    return is_per_thread;
+}
+
+bool csh_watch_others_use_per_thread(void)
+{
+    return atomic_load(&n_per_thread) > (is_per_thread ? 1 : 0);
 }
 
 /* Beginnings of file names: GPUDirect Storage, gdrcopy (both may be in a

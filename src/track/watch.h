@@ -76,6 +76,11 @@ void csh_watch_forbid(enum csh_gauge reason);
  * no other thread can see work: the second such thread forbids. */
 void csh_watch_note_per_thread(void);
 
+/* Whether the calling thread has used its own, and whether another thread
+ * has: its work cannot be asked about. */
+bool csh_watch_uses_per_thread(void);
+bool csh_watch_others_use_per_thread(void);
+
 /*
  * Before ranges are read: forbids if a library is loaded that writes device
  * memory without a call that the shim sees. Costs one look at the link map's

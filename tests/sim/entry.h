@@ -85,6 +85,8 @@ enum { SIM_MAX_DEVICES = 4, SIM_MAX_FAULTS = 32, SIM_PATH_BYTES = 4096 };
  *   (giving it back always does)
  * - lazy_load_synchronises: so does the first launch of a function that
  *   cuFuncLoad has not loaded
+ * - legacy_query_sees_itself_only: asked about the legacy stream, cuStreamQuery
+ *   does not look at the streams that it is ordered with
  * - errno_is_spoilt: every call leaves another errno behind */
 #define SIM_BEHAVIOURS(X)               \
     X(pageable_d2h_async_returns_early) \
@@ -93,6 +95,7 @@ enum { SIM_MAX_DEVICES = 4, SIM_MAX_FAULTS = 32, SIM_PATH_BYTES = 4096 };
     X(lookup_miss_succeeds)             \
     X(pinning_synchronises)             \
     X(lazy_load_synchronises)           \
+    X(legacy_query_sees_itself_only)    \
     X(errno_is_spoilt)                  \
     X(device_is_integrated)             \
     X(device_is_coherent)               \

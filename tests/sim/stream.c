@@ -284,6 +284,15 @@ CUresult cuStreamSynchronize_ptsz(CUstream stream)
     return synchronise(stream, SIM_PER_THREAD);
 }
 
+static struct sim_item *undone(CUstream stream)
+{
+    if (stream->is_legacy && sim_settings()->legacy_query_sees_itself_only) {
+        return sim_item_is_done(stream->tail)
+                   ? NULL : sim_item_reference(stream->tail);
+    }
+    return sim_stream_barrier(stream);
+}
+
 static CUresult query(CUstream stream, enum sim_flavour flavour)
 {
     CUresult result = begin_look(&stream, flavour);
@@ -297,7 +306,7 @@ static CUresult query(CUstream stream, enum sim_flavour flavour)
         return sim_end(result);
     }
     sim_item_catch_up();
-    item = sim_stream_barrier(stream);
+    item = undone(stream);
     result = item == NULL ? stream->context->root->sticky
                           : CUDA_ERROR_NOT_READY;
     sim_item_release(item);
