@@ -284,6 +284,10 @@ void model_kernel(struct model_world *world);
 void model_axpy(struct model_world *world);
 void model_device_copy(struct model_world *world);
 void model_poke(struct model_world *world);
+/* The byte changes in a way that no call says, unless model_is_seen: then by
+ * a memset. The memory is settled. */
+void model_change(struct model_world *world, CUdeviceptr at, uint8_t value);
+extern bool model_is_seen;
 
 CUresult model_launch(CUfunction function, CUdeviceptr dst, uint32_t value,
                       uint64_t count, CUstream stream);

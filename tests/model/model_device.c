@@ -177,7 +177,19 @@ void model_device_copy(struct model_world *world)
            src->object.expected + part.offset, part.bytes);
 }
 
+bool model_is_seen;
+
 /* Like a write by a peer or a network card: no driver call says so. */
+void model_change(struct model_world *world, CUdeviceptr at, uint8_t value)
+{
+    if (model_is_seen) {
+        FINE(world, cu.cuMemsetD8_v2(at, value, 1));
+        FINE(world, cu.cuStreamSynchronize(NULL));
+    } else {
+        cu.simcuda_poke(at, &value, 1);
+    }
+}
+
 void model_poke(struct model_world *world)
 {
     unsigned number = model_need_block(world, 1);
@@ -188,6 +200,6 @@ void model_poke(struct model_world *world)
 
     model_note(world, "poke: block %u, byte %zu", number, at);
     model_settle(world, &block->object);
-    cu.simcuda_poke(block->address + at, &value, 1);
+    model_change(world, block->address + at, value);
     block->object.expected[at] = value;
 }

@@ -62,7 +62,8 @@ static void open_context(struct model_world *world)
 
     FINE(world, cu.cuDeviceGet(&device, 0));
     /* The primary context belongs to all: one thread at most resets it. */
-    world->is_primary = world->number == 0 && model_once_in(world, 4);
+    world->is_primary = world->number == 0 &&
+                        (model_is_seen || model_once_in(world, 4));
     if (world->is_primary) {
         FINE(world, cu.cuDevicePrimaryCtxRetain(&world->context, device));
         FINE(world, cu.cuCtxSetCurrent(world->context));
