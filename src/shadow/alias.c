@@ -52,6 +52,7 @@ struct run {
 
 struct job {
     struct csh_aliases *aliases;
+    struct csh_page_view view;
     const struct csh_alias_source *source;
     const struct csh_chunk *chunk;
     uint64_t start, end;    /* the destination */
@@ -115,9 +116,8 @@ static bool add_untouched(struct job *job, uint64_t at, uint64_t end,
         if (job->n_questions++ == MOST_QUESTIONS) {
             return stop_at(job, CSH_ALIAS_touched);
         }
-        switch (csh_page_state_find_pages(job->aliases->setup.state,
-                                          CSH_PAGES_TOUCHED, at, end,
-                                          &touched)) {
+        switch (csh_page_view_find_pages(&job->view, CSH_PAGES_TOUCHED, at, end,
+                                         &touched)) {
         case CSH_PAGES_NONE:
             add_run(job, at, end, is_in_place);
             return true;
@@ -153,7 +153,7 @@ static bool find_runs(struct job *job)
     uint64_t to;
 
     for (; at < last; at = to) {
-        if (csh_page_state_find_vma(job->aliases->setup.state, at, &vma) !=
+        if (csh_page_view_find_vma(&job->view, at, &vma) !=
             CSH_PAGES_FOUND) {
             return stop_at(job, CSH_ALIAS_unknown);
         }
@@ -175,23 +175,24 @@ static bool find_runs(struct job *job)
 }
 
 /* A run lies in one mapping and is long: two pages of it, nobody's. */
-static bool is_unmarked(const struct job *job, const struct run *run)
+static bool is_unmarked(struct job *job, const struct run *run)
 {
-    return csh_vma_marks(job->aliases->setup.state,
-                         run->start + job->aliases->page, run->start) == 0;
+    return csh_vma_marks(&job->view, run->start + job->aliases->page,
+                         run->start) == 0;
 }
 
 /* --- mapping --------------------------------------------------------------- */
 
 /* What lies there now is what was asked for, and locking did not populate it
  * with copies at once. */
-static bool is_mapped_right(const struct job *job, const struct run *run)
+static bool is_mapped_right(struct job *job, const struct run *run)
 {
     uint64_t offset = job->offset + (run->start - job->start);
     struct csh_vma vma;
 
-    return (csh_page_state_find_vma(job->aliases->setup.state, run->start,
-                                    &vma) == CSH_PAGES_FOUND) &&
+    csh_page_view_renew(&job->view);
+    return (csh_page_view_find_vma(&job->view, run->start, &vma) ==
+            CSH_PAGES_FOUND) &&
            (vma.end >= run->end) && (vma.device == job->chunk->device) &&
            (vma.inode == job->chunk->inode) &&
            (vma.offset + (run->start - vma.start) == offset) &&
@@ -215,7 +216,7 @@ static bool map_anonymous(uint64_t start, uint64_t end, int flags)
 
 /* Makes a run plain again: its pages were never touched, so nothing is lost.
  * Another thread's mapping that got into a hole is left alone. */
-static bool repair(const struct job *job, const struct run *run)
+static bool repair(struct job *job, const struct run *run)
 {
     enum csh_page_answer answer;
     struct csh_vma vma;
@@ -223,7 +224,8 @@ static bool repair(const struct job *job, const struct run *run)
     bool is_whole = true;
 
     for (at = run->start; at < run->end; at = to) {
-        answer = csh_page_state_find_vma(job->aliases->setup.state, at, &vma);
+        csh_page_view_renew(&job->view);
+        answer = csh_page_view_find_vma(&job->view, at, &vma);
         if (answer == CSH_PAGES_UNKNOWN) {
             return map_anonymous(at, run->end, MAP_FIXED);
         }
@@ -333,9 +335,8 @@ static bool prepare(struct job *job)
         return stop_at(job, CSH_ALIAS_phase);
     }
     if (!aliases->setup.libc_owns_malloc ||
-        !csh_libc_block_holds(aliases->setup.state, job->start,
-                              job->end - job->start, is_plain_or_ours,
-                              aliases)) {
+        !csh_libc_block_holds(&job->view, job->start, job->end - job->start,
+                              is_plain_or_ours, aliases)) {
         return stop_at(job, CSH_ALIAS_block);
     }
 
@@ -377,6 +378,7 @@ bool csh_alias_materialise(struct csh_aliases *aliases, void *destination,
     job.start   = (uint64_t)(uintptr_t)destination;
     job.end     = job.start + bytes;
 
+    csh_page_view_begin(&job.view, aliases->setup.state);
     if (prepare(&job)) {
         csh_slab_mark_aliased(aliases->setup.pool, &source->extent);
         if (csh_alias_files_add(aliases->setup.state, job.chunk->device,

@@ -16,6 +16,7 @@
 
 struct check {
     struct csh_aliases *aliases;
+    struct csh_page_view view;
     const struct csh_alias_source *source;
     uint64_t start;
 };
@@ -38,9 +39,8 @@ static enum csh_alias_verdict check_pages(const struct check *check,
     struct csh_page_run written;
 
     while ((at < end) && (verdict == CSH_ALIAS_UNTOUCHED)) {
-        switch (csh_page_state_find_pages(check->aliases->setup.state,
-                                          CSH_PAGES_WRITTEN, at, end,
-                                          &written)) {
+        switch (csh_page_view_find_pages(&check->view, CSH_PAGES_WRITTEN, at, end,
+                                         &written)) {
         case CSH_PAGES_NONE:
             return CSH_ALIAS_UNTOUCHED;
         case CSH_PAGES_FOUND:
@@ -69,7 +69,7 @@ static bool is_of_source(const struct check *check,
 }
 
 /* What lies at an address, up to *end_p. */
-static enum csh_alias_verdict check_piece(const struct check *check,
+static enum csh_alias_verdict check_piece(struct check *check,
                                           uint64_t at, uint64_t end,
                                           uint64_t *end_p)
 {
@@ -79,8 +79,7 @@ static enum csh_alias_verdict check_piece(const struct check *check,
     struct csh_vma vma;
 
     *end_p = end;
-    if (csh_page_state_find_vma(check->aliases->setup.state, at, &vma) !=
-        CSH_PAGES_FOUND) {
+    if (csh_page_view_find_vma(&check->view, at, &vma) != CSH_PAGES_FOUND) {
         return CSH_ALIAS_UNKNOWN;
     }
 
@@ -104,12 +103,14 @@ enum csh_alias_verdict csh_alias_check(struct csh_aliases *aliases,
                                        const void *memory,
                                        const struct csh_alias_source *source)
 {
-    struct check check = {aliases, source, (uint64_t)(uintptr_t)memory};
+    struct check check = {.aliases = aliases, .source = source,
+                          .start = (uint64_t)(uintptr_t)memory};
     uint64_t at        = check.start;
     uint64_t end       = at + source->extent.bytes;
     enum csh_alias_verdict verdict = CSH_ALIAS_UNTOUCHED;
 
-    for (; (at < end) && (verdict == CSH_ALIAS_UNTOUCHED);) {
+    csh_page_view_begin(&check.view, aliases->setup.state);
+    while ((at < end) && (verdict == CSH_ALIAS_UNTOUCHED)) {
         verdict = check_piece(&check, at, end, &at);
     }
 

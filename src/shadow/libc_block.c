@@ -33,7 +33,7 @@ struct head {
 };
 
 struct span {
-    const struct csh_page_state *state;
+    struct csh_page_view *view;
     csh_vma_test_fn *test;
     void *opaque;
 };
@@ -45,7 +45,7 @@ static bool passes(const struct span *span, uint64_t start,
     uint64_t to;
 
     for (; start < end; start = to) {
-        if ((csh_page_state_find_vma(span->state, start, &vma) !=
+        if ((csh_page_view_find_vma(span->view, start, &vma) !=
              CSH_PAGES_FOUND) || !span->test(&vma, start, &to, span->opaque)) {
             return false;
         }
@@ -54,14 +54,17 @@ static bool passes(const struct span *span, uint64_t start,
     return true;
 }
 
-/* The kernel copies: what cannot be read is an error, not a signal. */
-static bool read_head(uint64_t address, struct head *head_p)
+/* The kernel copies: what cannot be read is an error, not a signal. Two heads
+ * at once, the second of them where the first mostly leads to. */
+static bool read_heads(uint64_t address, uint64_t other, struct head heads[2])
 {
-    struct iovec to   = {head_p, sizeof(*head_p)};
-    struct iovec from = {(void *)(uintptr_t)address, sizeof(*head_p)};
+    const size_t bytes   = sizeof(heads[0]);
+    struct iovec to      = {heads, 2 * bytes};
+    struct iovec from[2] = {{(void *)(uintptr_t)address, bytes},
+                            {(void *)(uintptr_t)other, bytes}};
 
-    return syscall(SYS_process_vm_readv, getpid(), &to, 1, &from, 1, 0) ==
-           (long)sizeof(*head_p);
+    return syscall(SYS_process_vm_readv, getpid(), &to, 1, from, 2, 0) ==
+           (long)(2 * bytes);
 }
 
 static bool is_plausible(uint64_t address, const struct head *head,
@@ -78,31 +81,37 @@ static bool is_plausible(uint64_t address, const struct head *head,
            (address + size > address);
 }
 
-bool csh_libc_block_holds(const struct csh_page_state *state, uint64_t start,
+bool csh_libc_block_holds(struct csh_page_view *view, uint64_t start,
                           uint64_t bytes, csh_vma_test_fn *test, void *opaque)
 {
-    const struct span span = {state, test, opaque};
-    uint64_t at                     = start - sizeof(struct head);
-    struct head head, first;
+    const struct span span = {view, test, opaque};
+    uint64_t at            = start - sizeof(struct head);
+    uint64_t first         = at - at % csh_page_bytes();
+    struct head heads[2]; /* before the block, and the mapping's */
     uint64_t end;
 
     if ((start % sizeof(struct head) != 0) || (start < csh_page_bytes()) ||
-        !passes(&span, at, start) || !read_head(at, &head) ||
-        !is_plausible(at, &head, bytes + sizeof(struct head))) {
+        !passes(&span, first, start) || !read_heads(at, first, heads) ||
+        !is_plausible(at, &heads[0], bytes + sizeof(struct head))) {
         return false;
     }
 
-    end = at + (head.size & ~FLAGS);
-    at -= head.before;
-    if (!passes(&span, at, end)) {
+    end = at + (heads[0].size & ~FLAGS);
+    if (!passes(&span, at - heads[0].before, end)) {
         return false;
+    }
+    if (first != at - heads[0].before) {
+        first = at - heads[0].before;
+        if (!read_heads(at, first, heads)) {
+            return false;
+        }
     }
 
     /* realloc() writes the new size into the second head only. */
-    return (head.before == 0) ||
-           (read_head(at, &first) && (first.before == 0) &&
-            ((first.size & FLAGS) == IS_MMAPPED) &&
-            ((first.size & ~FLAGS) % csh_page_bytes() == 0));
+    return (at == first) ||
+           ((heads[1].before == 0) &&
+            ((heads[1].size & FLAGS) == IS_MMAPPED) &&
+            ((heads[1].size & ~FLAGS) % csh_page_bytes() == 0));
 }
 
 /* There under glibc alone. */

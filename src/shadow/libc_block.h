@@ -32,7 +32,7 @@ typedef bool csh_vma_test_fn(const struct csh_vma *vma, uint64_t address,
  * the head without touching memory that might not be there; malloc has to be
  * glibc's.
  */
-bool csh_libc_block_holds(const struct csh_page_state *state, uint64_t start,
+bool csh_libc_block_holds(struct csh_page_view *view, uint64_t start,
                           uint64_t bytes, csh_vma_test_fn *test,
                           void *opaque);
 

@@ -31,6 +31,7 @@
 
 #include "shadow/chunk.h"
 #include "shadow/kernel_abi.h"
+#include "shadow/vma_marks.h"
 
 #define TEXT_BYTES 8192
 #define PAGEMAP_ENTRIES 1024
@@ -38,13 +39,6 @@
 static uint64_t number_of(const void *address)
 {
     return (uint64_t)(uintptr_t)address;
-}
-
-/* The descriptor may be used: it is ours, and shows this process. */
-static bool is_usable(const struct csh_page_state *state,
-                      const struct csh_descriptor *descriptor)
-{
-    return (getpid() == state->pid) && csh_descriptor_is_ours(descriptor);
 }
 
 /* --- mappings ------------------------------------------------------------ */
@@ -178,22 +172,55 @@ static enum csh_page_answer read_vma(uint64_t address, struct csh_vma *vma_p)
     return answer;
 }
 
+void csh_page_view_begin(struct csh_page_view *view_p,
+                         const struct csh_page_state *state)
+{
+    bool is_own = (getpid() == state->pid);
+
+    view_p->state       = state;
+    view_p->shows_maps  = is_own && csh_descriptor_is_ours(&state->maps);
+    view_p->shows_pages = is_own && csh_descriptor_is_ours(&state->pagemap);
+    view_p->has_vma     = false;
+}
+
+void csh_page_view_renew(struct csh_page_view *view)
+{
+    view->has_vma = false;
+}
+
+enum csh_page_answer csh_page_view_find_vma(struct csh_page_view *view,
+                                            uint64_t address,
+                                            struct csh_vma *vma_p)
+{
+    unsigned offered            = view->state->offered;
+    enum csh_page_answer answer = CSH_PAGES_UNKNOWN;
+
+    if (view->has_vma && (address >= view->vma.start) &&
+        (address < view->vma.end)) {
+        *vma_p = view->vma;
+        return CSH_PAGES_FOUND;
+    }
+
+    if (((offered & CSH_PAGES_BY_QUERY) != 0) && view->shows_maps) {
+        answer = query_vma(view->state, address, vma_p);
+    }
+    if ((answer == CSH_PAGES_UNKNOWN) &&
+        ((offered & CSH_PAGES_BY_TEXT) != 0)) {
+        answer = read_vma(address, vma_p);
+    }
+    view->has_vma = (answer == CSH_PAGES_FOUND);
+    view->vma     = *vma_p;
+    return answer;
+}
+
 enum csh_page_answer
 csh_page_state_find_vma(const struct csh_page_state *state, uint64_t address,
                         struct csh_vma *vma_p)
 {
-    enum csh_page_answer answer = CSH_PAGES_UNKNOWN;
+    struct csh_page_view view;
 
-    if (((state->offered & CSH_PAGES_BY_QUERY) != 0) &&
-        is_usable(state, &state->maps)) {
-        answer = query_vma(state, address, vma_p);
-    }
-    if ((answer == CSH_PAGES_UNKNOWN) &&
-        ((state->offered & CSH_PAGES_BY_TEXT) != 0)) {
-        answer = read_vma(address, vma_p);
-    }
-
-    return answer;
+    csh_page_view_begin(&view, state);
+    return csh_page_view_find_vma(&view, address, vma_p);
 }
 
 bool csh_vma_is_plain(const struct csh_vma *vma)
@@ -295,30 +322,41 @@ static enum csh_page_answer read_pages(const struct csh_page_state *state,
     return (run_p->end != 0) ? CSH_PAGES_FOUND : CSH_PAGES_NONE;
 }
 
-enum csh_page_answer
-csh_page_state_find_pages(const struct csh_page_state *state,
-                          enum csh_page_kind kind, uint64_t start,
-                          uint64_t end, struct csh_page_run *run_p)
+enum csh_page_answer csh_page_view_find_pages(const struct csh_page_view *view,
+                                              enum csh_page_kind kind,
+                                              uint64_t start, uint64_t end,
+                                              struct csh_page_run *run_p)
 {
+    unsigned offered            = view->state->offered;
     enum csh_page_answer answer = CSH_PAGES_UNKNOWN;
 
     if (start >= end) {
         return CSH_PAGES_NONE;
     }
-    if (((start | end) % csh_page_bytes() != 0) ||
-        !is_usable(state, &state->pagemap)) {
+    if (((start | end) % csh_page_bytes() != 0) || !view->shows_pages) {
         return CSH_PAGES_UNKNOWN;
     }
 
-    if ((state->offered & CSH_PAGES_BY_SCAN) != 0) {
-        answer = scan_pages(state, kind, start, end, run_p);
+    if ((offered & CSH_PAGES_BY_SCAN) != 0) {
+        answer = scan_pages(view->state, kind, start, end, run_p);
     }
     if ((answer == CSH_PAGES_UNKNOWN) &&
-        ((state->offered & CSH_PAGES_BY_PAGEMAP) != 0)) {
-        answer = read_pages(state, start, end, run_p);
+        ((offered & CSH_PAGES_BY_PAGEMAP) != 0)) {
+        answer = read_pages(view->state, start, end, run_p);
     }
 
     return answer;
+}
+
+enum csh_page_answer
+csh_page_state_find_pages(const struct csh_page_state *state,
+                          enum csh_page_kind kind, uint64_t start,
+                          uint64_t end, struct csh_page_run *run_p)
+{
+    struct csh_page_view view;
+
+    csh_page_view_begin(&view, state);
+    return csh_page_view_find_pages(&view, kind, start, end, run_p);
 }
 
 /* --- start and end ------------------------------------------------------- */
@@ -393,6 +431,7 @@ void csh_page_state_open(struct csh_page_state *state_p, unsigned allowed)
     csh_descriptor_open("/proc/self/pagemap", &state_p->pagemap);
     state_p->offered      = allowed & try_mechanisms(state_p);
     state_p->has_nodes    = has_several_nodes();
+    state_p->has_keys     = csh_vma_has_keys();
     state_p->userfault.fd = -1;
     if (((allowed & CSH_PAGES_BY_USERFAULT) != 0) &&
         open_userfault(state_p)) {

@@ -46,6 +46,7 @@ enum csh_page_mechanism { CSH_PAGE_MECHANISMS(CSH_X) };
 struct csh_page_state {
     unsigned offered; /* mechanisms that answered a trial */
     bool has_nodes;   /* more than one memory node */
+    bool has_keys;    /* protection keys */
     pid_t pid;
     struct csh_descriptor maps, pagemap, userfault;
 };
@@ -81,6 +82,26 @@ enum csh_page_answer
 csh_page_state_find_vma(const struct csh_page_state *state, uint64_t address,
                         struct csh_vma *vma_p);
 
+/*
+ * The same questions, asked by one thread in one call of the program: whose
+ * the descriptors are is looked at once, in begin, and a mapping is asked for
+ * once, until renew. Other threads may lengthen and shorten it meanwhile, at
+ * parts that are not the call's.
+ */
+struct csh_page_view {
+    const struct csh_page_state *state;
+    bool shows_maps, shows_pages; /* the descriptors are ours */
+    bool has_vma;
+    struct csh_vma vma; /* the last answer */
+};
+
+void csh_page_view_begin(struct csh_page_view *view_p,
+                         const struct csh_page_state *state);
+void csh_page_view_renew(struct csh_page_view *view);
+enum csh_page_answer csh_page_view_find_vma(struct csh_page_view *view,
+                                            uint64_t address,
+                                            struct csh_vma *vma_p);
+
 /* Private memory without a file, readable and writable and nothing else. */
 bool csh_vma_is_plain(const struct csh_vma *vma);
 
@@ -105,5 +126,9 @@ enum csh_page_answer
 csh_page_state_find_pages(const struct csh_page_state *state,
                           enum csh_page_kind kind, uint64_t start,
                           uint64_t end, struct csh_page_run *run_p);
+enum csh_page_answer csh_page_view_find_pages(const struct csh_page_view *view,
+                                              enum csh_page_kind kind,
+                                              uint64_t start, uint64_t end,
+                                              struct csh_page_run *run_p);
 
 #endif

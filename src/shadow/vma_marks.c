@@ -14,7 +14,9 @@
 
 #include <errno.h>
 #include <string.h>
+#if !defined(__x86_64__)
 #include <sys/auxv.h>
+#endif
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -62,10 +64,12 @@ bool csh_vma_set_marks(uint64_t start, uint64_t end, unsigned marks)
     return true;
 }
 
-static bool clear_marks(uint64_t page_address)
+/* What is asked afterwards is not what was known before. */
+static bool clear_marks(struct csh_page_view *view, uint64_t page_address)
 {
     unsigned i;
 
+    csh_page_view_renew(view);
     for (i = 0; i < N_ADVICE; i++) {
         if (csh_own_madvise(pointer(page_address), csh_page_bytes(),
                             advice[i].clear) != 0) {
@@ -76,11 +80,11 @@ static bool clear_marks(uint64_t page_address)
     return true;
 }
 
-static enum csh_page_answer lie_together(const struct csh_page_state *state,
-                                         uint64_t a, uint64_t b)
+static enum csh_page_answer lie_together(struct csh_page_view *view, uint64_t a,
+                                         uint64_t b)
 {
     struct csh_vma vma;
-    enum csh_page_answer answer = csh_page_state_find_vma(state, a, &vma);
+    enum csh_page_answer answer = csh_page_view_find_vma(view, a, &vma);
 
     if (answer != CSH_PAGES_FOUND) {
         return CSH_PAGES_UNKNOWN;
@@ -92,31 +96,31 @@ static enum csh_page_answer lie_together(const struct csh_page_state *state,
 
 /* Clears the marks of one page; if that parted it from its neighbour, tries
  * each set of marks until it is joined to it again. */
-static unsigned find_advice(const struct csh_page_state *state,
+static unsigned find_advice(struct csh_page_view *view,
                             uint64_t page_address, uint64_t neighbour)
 {
     unsigned marks;
 
-    if (lie_together(state, page_address, neighbour) != CSH_PAGES_FOUND) {
+    if (lie_together(view, page_address, neighbour) != CSH_PAGES_FOUND) {
         return CSH_MARK_UNKNOWN;
     }
 
-    if (clear_marks(page_address) &&
-        (lie_together(state, page_address, neighbour) == CSH_PAGES_FOUND)) {
+    if (clear_marks(view, page_address) &&
+        (lie_together(view, page_address, neighbour) == CSH_PAGES_FOUND)) {
         return 0;
     }
 
     for (marks = 1; marks < (1u << N_ADVICE); marks++) {
-        (void)clear_marks(page_address);
+        (void)clear_marks(view, page_address);
         if (csh_vma_set_marks(page_address, page_address + csh_page_bytes(),
                               marks) &&
-            (lie_together(state, page_address, neighbour) ==
+            (lie_together(view, page_address, neighbour) ==
              CSH_PAGES_FOUND)) {
             return marks;
         }
     }
 
-    (void)clear_marks(page_address);
+    (void)clear_marks(view, page_address);
     return CSH_MARK_UNKNOWN;
 }
 
@@ -164,30 +168,42 @@ static unsigned find_policy(const struct csh_page_state *state,
 }
 
 #if defined(__x86_64__)
-/* PKRU has two bits a key, access disabled and writes disabled (Intel SDM,
- * volume 3, 4.6.2). Bit 4 of ECX of leaf 7: the kernel has them enabled. */
-static unsigned find_key(void)
+bool csh_vma_has_keys(void)
 {
     unsigned eax, ebx, ecx, edx;
-    unsigned rights;
 
-    if (!__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) ||
-        ((ecx & (1u << 4)) == 0)) {
+    /* CPUID leaf 7, ECX bit 4 (OSPKE): the kernel has them enabled. */
+    return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) &&
+           ((ecx & (1u << 4)) != 0);
+}
+
+/* PKRU has two bits a key: access disabled, writes disabled (Intel SDM,
+ * volume 3, 4.6.2). */
+static unsigned find_key(const struct csh_page_state *state)
+{
+    unsigned rights, upper;
+
+    if (!state->has_keys) {
         return 0;
     }
 
     __asm__ volatile(".byte 0x0f, 0x01, 0xee" /* rdpkru */
-                     : "=a"(rights), "=d"(edx)
+                     : "=a"(rights), "=d"(upper)
                      : "c"(0));
     rights = (rights | (rights >> 1)) & 0x55555555u;
     return ((rights | 1) == 0x55555555u) ? 0 : CSH_MARK_KEY;
 }
 #else
-/* Permission overlays of Arm: bit 63 of AT_HWCAP2. Whether keys are in use is
- * not asked: there is no mapping on such a machine. */
-static unsigned find_key(void)
+/* Permission overlays of Arm: bit 63 of AT_HWCAP2. */
+bool csh_vma_has_keys(void)
 {
-    return ((getauxval(AT_HWCAP2) >> 62 >> 1) != 0) ? CSH_MARK_KEY : 0;
+    return ((uint64_t)getauxval(AT_HWCAP2) >> 63) != 0;
+}
+
+/* Whether keys are in use is not asked: nothing is mapped on such machines. */
+static unsigned find_key(const struct csh_page_state *state)
+{
+    return state->has_keys ? CSH_MARK_KEY : 0;
 }
 #endif
 
@@ -212,12 +228,13 @@ static unsigned find_userfault(const struct csh_page_state *state,
                    : CSH_MARK_USERFAULT;
 }
 
-unsigned csh_vma_marks(const struct csh_page_state *state,
-                       uint64_t page_address, uint64_t neighbour)
+unsigned csh_vma_marks(struct csh_page_view *view, uint64_t page_address,
+                       uint64_t neighbour)
 {
-    unsigned marks = find_lock(page_address) | find_key() |
+    const struct csh_page_state *state = view->state;
+    unsigned marks = find_lock(page_address) | find_key(state) |
                      find_policy(state, page_address) |
                      find_userfault(state, page_address);
 
-    return marks | find_advice(state, page_address, neighbour);
+    return marks | find_advice(view, page_address, neighbour);
 }

@@ -45,8 +45,12 @@
  * it runs, a page that is marked DONT_FORK or WIPE_ON_FORK is not, for
  * microseconds: a child forked then would read zeros in it.
  */
-unsigned csh_vma_marks(const struct csh_page_state *state,
-                       uint64_t page_address, uint64_t neighbour);
+unsigned csh_vma_marks(struct csh_page_view *view, uint64_t page_address,
+                       uint64_t neighbour);
+
+/* Whether the machine has protection keys; for csh_page_state_open(), since
+ * under a hypervisor it takes microseconds to find out. */
+bool csh_vma_has_keys(void);
 
 /* Gives the marks that madvise() can give; what was asked for by DONT_FORK,
  * WIPE_ON_FORK and DONT_DUMP. False when the kernel refuses. */

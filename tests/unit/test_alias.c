@@ -171,7 +171,7 @@ static bool no_head(void)
 
 static bool head_of_a_heap(void)
 {
-    put_head(block - 16, 0x30, (MIB + 16) | 1);
+    put_head(block - 16, 0x30, (MIB + PAGE - 0x30) | 3);
     return true;
 }
 

@@ -4,6 +4,7 @@
  */
 #include "pages_fixture.h"
 
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -305,6 +306,15 @@ START_TEST(test_descriptors_are_out_of_reach)
 }
 END_TEST
 
+/* A file in /proc of another process. */
+static int open_of(pid_t process, const char *name)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "/proc/%d/%s", (int)process, name);
+    return open(path, O_RDONLY);
+}
+
 /* The program closes what it does not know, or puts its own there: here the
  * pagemap of another process, which would even answer. */
 START_TEST(test_descriptors_that_are_no_longer_ours)
@@ -313,25 +323,30 @@ START_TEST(test_descriptors_that_are_no_longer_ours)
     struct csh_page_run run;
     struct csh_vma vma;
     int maps, pagemap;
+    pid_t child;
 
     use((_i >= 2) ? CSH_PAGES_BY_ALL
                   : CSH_PAGES_BY_QUERY | CSH_PAGES_BY_SCAN |
                             CSH_PAGES_BY_PAGEMAP);
-    maps    = open("/proc/1/maps", O_RDONLY);
-    pagemap = open("/proc/1/pagemap", O_RDONLY);
+    child = fork();
+    if (child == 0) {
+        pause();
+    }
+    maps    = open_of(child, "maps");
+    pagemap = open_of(child, "pagemap");
     if (_i % 2 == 0) {
         close(state.maps.fd);
         close(state.pagemap.fd);
-    } else if (pagemap >= 0) {
+    } else {
         ck_assert_int_ge(dup2(maps, state.maps.fd), 0);
         ck_assert_int_ge(dup2(pagemap, state.pagemap.fd), 0);
-    } else {
-        return;
     }
     memory[0] = 1;
     ck_assert_int_eq(touched(memory, PAGE, &run), CSH_PAGES_UNKNOWN);
     ck_assert_int_eq(find(memory, &vma),
                      (_i >= 2) ? CSH_PAGES_FOUND : CSH_PAGES_UNKNOWN);
+    ck_assert_int_eq(kill(child, SIGKILL), 0);
+    ck_assert_int_eq(waitpid(child, NULL, 0), child);
 }
 END_TEST
 

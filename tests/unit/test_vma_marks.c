@@ -34,10 +34,19 @@ static unsigned char *marked(void)
     return memory + MARKED_FROM * PAGE;
 }
 
+static unsigned look_at(const unsigned char *page,
+                        const unsigned char *neighbour)
+{
+    struct csh_page_view view;
+
+    csh_page_view_begin(&view, &state);
+    return csh_vma_marks(&view, at(page), at(neighbour));
+}
+
 static unsigned look(void)
 {
-    return csh_vma_marks(&state, at(memory) + LOOKED_AT * PAGE,
-                         at(memory) + (LOOKED_AT - 1) * PAGE);
+    return look_at(memory + LOOKED_AT * PAGE,
+                   memory + (LOOKED_AT - 1) * PAGE);
 }
 
 /* --- the marks: false where the system refuses ---------------------------- */
@@ -191,12 +200,12 @@ START_TEST(test_page_at_a_border)
     if (can_look()) {
         ck_assert(dont_fork());
         ck_assert_uint_eq(
-                csh_vma_marks(&state, at(marked()), at(marked()) - PAGE) &
+                look_at(marked(), marked() - PAGE) &
                         CSH_MARK_UNKNOWN, CSH_MARK_UNKNOWN);
         ck_assert(has_flag(marked(), "dc"));
         ck_assert(!has_flag(marked() - PAGE, "dc"));
         ck_assert_uint_eq(
-                csh_vma_marks(&state, at(marked()), at(marked()) + PAGE),
+                look_at(marked(), marked() + PAGE),
                 CSH_MARK_DONT_FORK);
         ck_assert(has_flag(marked(), "dc"));
         ck_assert(!has_flag(marked() - PAGE, "dc"));
