@@ -136,12 +136,19 @@ bool csh_store_allocate(struct csh_store *store, size_t bytes,
                         struct csh_shadow **shadow_p,
                         enum csh_reason *reason_p)
 {
+    return csh_store_allocate_at(store, bytes, 0, shadow_p, reason_p);
+}
+
+bool csh_store_allocate_at(struct csh_store *store, size_t bytes,
+                           uint64_t phase, struct csh_shadow **shadow_p,
+                           enum csh_reason *reason_p)
+{
     struct csh_shadow *shadow   = calloc(1, sizeof(*shadow));
     enum csh_slab_status status = CSH_SLAB_REFUSED;
     bool has_slot;
 
     if (shadow != NULL) {
-        status = csh_store_make_room(store, bytes, &shadow->extent);
+        status = csh_store_make_room(store, bytes, phase, &shadow->extent);
     }
     if (status != CSH_SLAB_OK) {
         free(shadow);
@@ -310,6 +317,11 @@ void csh_store_destroy(struct csh_store *store)
 
     free(store->slots);
     free(store);
+}
+
+const struct csh_extent *csh_shadow_extent(const struct csh_shadow *shadow)
+{
+    return &shadow->extent;
 }
 
 unsigned char *csh_shadow_address(const struct csh_shadow *shadow)

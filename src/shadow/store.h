@@ -77,6 +77,12 @@ bool csh_store_allocate(struct csh_store *store, size_t bytes,
                         struct csh_shadow **shadow_p,
                         enum csh_reason *reason_p);
 
+/* The same, placed as csh_slab_allocate_at() says. */
+CSH_MUST_CHECK
+bool csh_store_allocate_at(struct csh_store *store, size_t bytes,
+                           uint64_t phase, struct csh_shadow **shadow_p,
+                           enum csh_reason *reason_p);
+
 /*
  * The bytes are complete. Once, by the thread that allocated. Where a shadow
  * with this length, this proof and, by comparison, these bytes was published
@@ -134,6 +140,7 @@ void csh_store_collect(struct csh_store *store);
  * by that thread, and only be read from then on. */
 unsigned char *csh_shadow_address(const struct csh_shadow *shadow);
 size_t csh_shadow_bytes(const struct csh_shadow *shadow);
+const struct csh_extent *csh_shadow_extent(const struct csh_shadow *shadow);
 struct csh_shadow_ref csh_shadow_ref(const struct csh_shadow *shadow);
 struct csh_shadow_proof csh_shadow_proof(const struct csh_shadow *shadow);
 bool csh_shadow_is_pinned(const struct csh_shadow *shadow);

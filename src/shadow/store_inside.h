@@ -109,7 +109,7 @@ void csh_store_leave_index_locked(struct csh_store *store,
 /* store_room.c: an extent, by giving up shadows where it must be; and why one
  * of so many bytes was refused. */
 enum csh_slab_status csh_store_make_room(struct csh_store *store,
-                                         size_t bytes,
+                                         size_t bytes, uint64_t phase,
                                          struct csh_extent *extent_p)
         CSH_EXCLUDES(store->lock);
 enum csh_reason csh_store_refusal(struct csh_store *store, size_t bytes,

@@ -130,7 +130,7 @@ static bool could_make_room(struct csh_store *store, size_t bytes)
  * csh_slab_trim(), in a later call.
  */
 enum csh_slab_status csh_store_make_room(struct csh_store *store,
-                                         size_t bytes,
+                                         size_t bytes, uint64_t phase,
                                          struct csh_extent *extent_p)
 {
     const uint64_t most = (uint64_t)bytes * 2 + MOST_FOR_NOTHING;
@@ -138,7 +138,7 @@ enum csh_slab_status csh_store_make_room(struct csh_store *store,
     enum csh_slab_status status;
     uint64_t pass, more;
 
-    status = csh_slab_allocate(store->pool, bytes, extent_p);
+    status = csh_slab_allocate_at(store->pool, bytes, phase, extent_p);
     if ((status != CSH_SLAB_NO_BUDGET) || !could_make_room(store, bytes)) {
         return status;
     }
@@ -147,7 +147,7 @@ enum csh_slab_status csh_store_make_room(struct csh_store *store,
     while ((status == CSH_SLAB_NO_BUDGET) && (evicted <= most) &&
            ((more = evict_one(store, pass)) > 0)) {
         evicted += more;
-        status   = csh_slab_allocate(store->pool, bytes, extent_p);
+        status   = csh_slab_allocate_at(store->pool, bytes, phase, extent_p);
     }
 
     return status;

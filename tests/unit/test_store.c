@@ -207,6 +207,21 @@ START_TEST(test_nothing_is_given_up_in_vain)
 }
 END_TEST
 
+START_TEST(test_phase)
+{
+    struct csh_shadow *shadow;
+    enum csh_reason reason;
+
+    ck_assert(csh_store_allocate_at(store, 200000, 0x7f40, &shadow,
+                                    &reason));
+    ck_assert_uint_eq((uintptr_t)csh_shadow_address(shadow) % 4096, 0xf40);
+    ck_assert_ptr_eq(csh_shadow_extent(shadow)->address,
+                     csh_shadow_address(shadow));
+    ck_assert_uint_eq(csh_shadow_extent(shadow)->bytes, 200000);
+    csh_store_release(store, shadow);
+}
+END_TEST
+
 START_TEST(test_neighbours_make_room_together)
 {
     struct csh_shadow_ref refs[4];
@@ -243,6 +258,7 @@ static Suite *make_suite(void)
     tcase_add_test(tcase, test_users_and_device_references_keep_a_shadow);
     tcase_add_test(tcase, test_one_of_two_users_keeps_a_shadow);
     tcase_add_test(tcase, test_nothing_is_given_up_in_vain);
+    tcase_add_test(tcase, test_phase);
     tcase_add_test(tcase, test_neighbours_make_room_together);
     suite_add_tcase(suite, tcase);
     return suite;
