@@ -1,13 +1,13 @@
 /*
  * alias.c - maps whole untouched pages, and copies all others.
  *
- * Owns nothing that lasts; records are in alias_records.c. Conditions, each of which alone would
- * lose bytes, attributes or the program if it were left out, in the order in
- * which they are asked: a file to map, at a congruent offset; a block of
- * glibc's own; room below the limit of mappings; pages that nothing of the
- * program's lies under and that nobody has pinned; a mapping without marks;
- * the descriptor still the slab's. After the mapping: it is of the right file
- * at the right offset, and not locked.
+ * Owns nothing that lasts; records are in alias_records.c. Conditions, each of
+ * which alone would lose bytes, attributes or the program if it were left out,
+ * in the order in which they are asked: a file to map, at a congruent offset;
+ * a block of glibc's own; pages that nothing of the program's lies under and
+ * that nobody has pinned; room below the limit of mappings; a mapping without
+ * marks; the descriptor still the slab's. After the mapping: it is of the right
+ * file at the right offset, and not locked.
  *
  * Invariant: a record is in the map before its first page is mapped, so that
  * there is no mapping of ours without one; the reverse is usual.
@@ -77,7 +77,7 @@ static bool stop_at(struct job *job, enum csh_alias_obstacle obstacle)
     return false;
 }
 
-/* --- which pages ---------------------------------------------------------- */
+/* --- which pages --------------------------------------------------------- */
 
 static bool is_plain_or_ours(const struct csh_vma *vma, uint64_t address,
                              uint64_t *end_p, void *opaque)
@@ -181,7 +181,7 @@ static bool is_unmarked(struct job *job, const struct run *run)
                          run->start) == 0;
 }
 
-/* --- mapping --------------------------------------------------------------- */
+/* --- mapping ------------------------------------------------------------- */
 
 /* What lies there now is what was asked for, and locking did not populate it
  * with copies at once. */
@@ -315,7 +315,7 @@ static bool add_record(struct job *job)
                                 &obstacle) || stop_at(job, obstacle);
 }
 
-/* --- the whole --------------------------------------------------------------- */
+/* --- the whole ----------------------------------------------------------- */
 
 /* Everything that can be asked before anything is changed. */
 static bool prepare(struct job *job)

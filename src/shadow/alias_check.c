@@ -39,8 +39,8 @@ static enum csh_alias_verdict check_pages(const struct check *check,
     struct csh_page_run written;
 
     while ((at < end) && (verdict == CSH_ALIAS_UNTOUCHED)) {
-        switch (csh_page_view_find_pages(&check->view, CSH_PAGES_WRITTEN, at, end,
-                                         &written)) {
+        switch (csh_page_view_find_pages(&check->view, CSH_PAGES_WRITTEN, at,
+                                         end, &written)) {
         case CSH_PAGES_NONE:
             return CSH_ALIAS_UNTOUCHED;
         case CSH_PAGES_FOUND:

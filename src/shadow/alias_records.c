@@ -161,7 +161,7 @@ bool csh_alias_find(struct csh_aliases *aliases, const void *memory,
     return range != NULL;
 }
 
-/* --- adding and dropping --------------------------------------------------- */
+/* --- adding and dropping ------------------------------------------------- */
 
 static bool is_dead(const struct csh_range *range, void *opaque)
 {

@@ -66,7 +66,7 @@ static bool can_map(void)
                                      CSH_PAGES_BY_PAGEMAP)) != 0);
 }
 
-/* --- shadows --------------------------------------------------------------- */
+/* --- shadows ------------------------------------------------------------- */
 
 static unsigned char byte_of(size_t i, unsigned seed)
 {
@@ -115,7 +115,7 @@ CSH_TEST_UNUSED static struct csh_alias_source make_shadow(size_t bytes,
     return make_shadow_at(bytes, PHASE, seed);
 }
 
-/* --- blocks ---------------------------------------------------------------- */
+/* --- blocks -------------------------------------------------------------- */
 
 static void put_head(unsigned char *at_, size_t before, size_t size)
 {
@@ -153,7 +153,7 @@ CSH_TEST_UNUSED static unsigned char *make_block(size_t bytes)
     return make_block_at(bytes, PHASE);
 }
 
-/* --- materialising --------------------------------------------------------- */
+/* --- materialising ------------------------------------------------------- */
 
 CSH_TEST_UNUSED static void give(unsigned char *block,
                                  const struct csh_alias_source *source)

@@ -9,7 +9,7 @@
 
 #include "uring.h"
 
-/* --- what is mapped --------------------------------------------------------- */
+/* --- what is mapped ------------------------------------------------------ */
 
 static const size_t sizes[] = {
     1, 15, 4095, 4096, 65535, 65536, 65537, 69568, 69632, 69633, 73728,
@@ -151,7 +151,7 @@ START_TEST(test_same_destination_again)
 }
 END_TEST
 
-/* --- conditions, one by one -------------------------------------------------- */
+/* --- conditions, one by one ---------------------------------------------- */
 
 static unsigned char *block;
 static struct csh_alias_source shadow;
@@ -402,7 +402,7 @@ START_TEST(test_pinned_destination)
 }
 END_TEST
 
-/* --- kernels that say less ---------------------------------------------------- */
+/* --- kernels that say less ----------------------------------------------- */
 
 static const struct { unsigned without; bool can; } older[] = {
     {CSH_PAGES_BY_QUERY, true}, {CSH_PAGES_BY_SCAN, true},

@@ -15,7 +15,7 @@ static unsigned char *inside(void)
     return block + PAGE - PHASE;
 }
 
-/* --- failures while mapping ------------------------------------------------------- */
+/* --- failures while mapping ---------------------------------------------- */
 
 static int failure;
 
@@ -98,7 +98,7 @@ START_TEST(test_locked_from_now_on)
 }
 END_TEST
 
-/* --- limits ---------------------------------------------------------------------- */
+/* --- limits -------------------------------------------------------------- */
 
 #define SMALL (64 * KIB + PAGE)
 
@@ -163,7 +163,7 @@ START_TEST(test_no_mappings_left)
 }
 END_TEST
 
-/* --- other threads ----------------------------------------------------------- */
+/* --- other threads ------------------------------------------------------- */
 
 static unsigned char *_Atomic current;
 static atomic_bool is_over;

@@ -44,7 +44,7 @@ static void retire(void)
     (void)other;
 }
 
-/* --- real blocks of glibc's --------------------------------------------------- */
+/* --- real blocks of glibc's ---------------------------------------------- */
 
 static unsigned char *allocate(size_t alignment, size_t bytes)
 {
@@ -142,7 +142,7 @@ static struct csh_alias_source make_shadow_again(void)
     return other;
 }
 
-/* --- what the program does to it ----------------------------------------------- */
+/* --- what the program does to it ----------------------------------------- */
 
 static void *put_anonymous(void)
 {
@@ -340,7 +340,7 @@ START_TEST(test_other_files_stay)
 }
 END_TEST
 
-/* --- readers that outlive it ---------------------------------------------------- */
+/* --- readers that outlive it --------------------------------------------- */
 
 static int ends[2];
 

@@ -42,7 +42,7 @@ static void start(void)
 
 static const unsigned ways[] = {CSH_PAGES_BY_SCAN, CSH_PAGES_BY_PAGEMAP};
 
-/* --- histories: false where the system refuses ---------------------------- */
+/* --- histories: false where the system refuses --------------------------- */
 
 static bool leave(unsigned char *page)
 {

@@ -52,7 +52,7 @@ static enum csh_page_answer touched(const void *address, size_t bytes,
                                      at(address) + bytes, run_p);
 }
 
-/* --- mappings ------------------------------------------------------------- */
+/* --- mappings ------------------------------------------------------------ */
 
 START_TEST(test_plain_memory)
 {
@@ -165,7 +165,7 @@ START_TEST(test_text_agrees_with_the_query)
 }
 END_TEST
 
-/* --- pages ---------------------------------------------------------------- */
+/* --- pages --------------------------------------------------------------- */
 
 START_TEST(test_runs_of_touched_pages)
 {
@@ -232,7 +232,7 @@ START_TEST(test_holes)
 }
 END_TEST
 
-/* --- refusals ------------------------------------------------------------- */
+/* --- refusals ------------------------------------------------------------ */
 
 /* What the kernel or a sandbox refuses, and what is left then. */
 static const struct {
@@ -295,7 +295,7 @@ START_TEST(test_refused_from_the_start)
 }
 END_TEST
 
-/* --- descriptors ---------------------------------------------------------- */
+/* --- descriptors --------------------------------------------------------- */
 
 START_TEST(test_descriptors_are_out_of_reach)
 {

@@ -49,7 +49,7 @@ static unsigned look(void)
                    memory + (LOOKED_AT - 1) * PAGE);
 }
 
-/* --- the marks: false where the system refuses ---------------------------- */
+/* --- the marks: false where the system refuses --------------------------- */
 
 static bool nothing(void)
 {
