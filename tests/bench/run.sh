@@ -23,6 +23,7 @@ launch_overhead_cohort_ns  noop  -
 lookup_overhead_ns  noop  "small"
 proof_overhead_us  simulated  "proven"
 fingerprint_cpu_over_copy_ratio  noop  -
+simulated_cohort_over_single_ratio  simulated  "cohort"
 shadow_memory_ratio  simulated  -
 sdxl_bytes_mapped_percent  noop  -
 '
