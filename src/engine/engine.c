@@ -325,6 +325,8 @@ void csh_engine_stream_created(CUstream handle, CUresult result)
          * must not be asked about. */
         if (context != NULL) {
             csh_idle_note_stream(context->handle, &stream);
+        } else {
+            csh_idle_note_unknown_stream();
         }
         csh_context_release(context);
         csh_own_calls_end(&own);

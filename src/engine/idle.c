@@ -25,6 +25,11 @@ void csh_idle_note_stream(CUcontext context, const struct csh_stream *stream)
     }
 }
 
+void csh_idle_note_unknown_stream(void)
+{
+    csh_streams_note_unknown(&streams);
+}
+
 void csh_idle_stream_ending(CUstream handle)
 {
     /* A query would break a capture; unknown counts as busy. */

@@ -16,6 +16,9 @@
 /* A stream of the current context was created, or met in a copy. */
 void csh_idle_note_stream(CUcontext context, const struct csh_stream *stream);
 
+/* A stream was created in a context that is not known. */
+void csh_idle_note_unknown_stream(void);
+
 /* Before the program destroys a stream. */
 void csh_idle_stream_ending(CUstream handle);
 

@@ -91,6 +91,13 @@ void csh_streams_add(struct csh_streams *streams, CUcontext context,
     csh_lock_release(&streams->lock);
 }
 
+void csh_streams_note_unknown(struct csh_streams *streams)
+{
+    csh_lock_acquire(&streams->lock);
+    streams->is_incomplete = true;
+    csh_lock_release(&streams->lock);
+}
+
 /* One node says as much as many, and a program may end streams for ever. */
 static bool has_unknown_work_locked(const struct csh_streams *streams,
                                     CUcontext context)

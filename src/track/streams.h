@@ -35,6 +35,9 @@ enum csh_idleness { CSH_IDLE, CSH_BUSY, CSH_IDLENESS_UNKNOWN };
 void csh_streams_add(struct csh_streams *streams, CUcontext context,
                      CUstream stream);
 
+/* There is a stream that cannot be asked about: nothing is known, for good. */
+void csh_streams_note_unknown(struct csh_streams *streams);
+
 /*
  * Before a stream is destroyed: from its return no thread asks the driver
  * about the handle (it waits for one that just does). Work may outlive its

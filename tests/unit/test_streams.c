@@ -102,6 +102,18 @@ START_TEST(test_idle_needs_every_stream_of_the_context)
 }
 END_TEST
 
+START_TEST(test_a_stream_that_is_unknown_is_never_idle)
+{
+    csh_streams_add(&streams, CONTEXT_A, stream(0));
+    csh_streams_note_unknown(&streams);
+    ck_assert_int_eq(csh_streams_query(&streams, CONTEXT_A, query),
+                     CSH_IDLENESS_UNKNOWN);
+    csh_streams_remove_context(&streams, CONTEXT_A);
+    ck_assert_int_eq(csh_streams_query(&streams, CONTEXT_A, query),
+                     CSH_IDLENESS_UNKNOWN);
+}
+END_TEST
+
 START_TEST(test_work_outlives_its_stream)
 {
     csh_streams_add(&streams, CONTEXT_A, stream(0));
@@ -255,6 +267,7 @@ int main(void)
     tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, test_snapshot_is_of_one_context);
     tcase_add_test(tcase, test_idle_needs_every_stream_of_the_context);
+    tcase_add_test(tcase, test_a_stream_that_is_unknown_is_never_idle);
     tcase_add_test(tcase, test_work_outlives_its_stream);
     tcase_add_test(tcase, test_per_thread_streams_of_one_thread);
     tcase_add_test(tcase, test_per_thread_streams_of_two_threads);
