@@ -105,6 +105,9 @@
     X(shmem_bytes_peak, "most of these at once")                             \
     X(shared, "captures whose bytes another shadow held already")            \
     X(shared_bytes, "bytes they would have held a second time")              \
+    X(host_mapped_bytes, "bytes of offloads that were mapped to the program's "  \
+      "memory, not copied")                                                 \
+    X(host_copied_bytes, "bytes of offloads that were copied to it")         \
     X(weights, "device ranges that hold a known weight now")                 \
     X(own_d2h_bytes, "bytes the shim itself moved besides, device to host")  \
     X(own_h2d_bytes, "bytes the shim itself moved besides, host to device")  \

@@ -8,6 +8,7 @@
 
 #include "engine/calls.h"
 #include "engine/gone.h"
+#include "engine/host.h"
 #include "engine/idle.h"
 #include "engine/residency.h"
 
@@ -33,7 +34,7 @@ static void synchronising_work(const struct csh_context *context,
 }
 
 struct csh_shadow *csh_fresh_allocate(const struct csh_context *context,
-                                      size_t bytes,
+                                      const void *host, size_t bytes,
                                       enum csh_reason *reason_p)
 {
     struct csh_shadow *shadow;
@@ -46,8 +47,9 @@ struct csh_shadow *csh_fresh_allocate(const struct csh_context *context,
      * room that nobody needs comes before more room. */
     csh_gone_look();
     csh_store_collect(csh_residency_store());
-    if (!csh_store_allocate(csh_residency_store(), bytes, &shadow,
-                            reason_p)) {
+    if (!csh_store_allocate_at(csh_residency_store(), bytes,
+                               csh_host_phase(host, bytes), &shadow,
+                               reason_p)) {
         return NULL;
     }
     synchronising_work(context, shadow);

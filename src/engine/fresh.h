@@ -13,9 +13,10 @@
 
 /* A shadow with no bytes yet, of which the caller is the user. NULL, with the
  * reason, if nothing could be proven about it later or there is no room. Pins
- * it, and makes the context's prover, if every stream is idle. */
+ * it, and makes the context's prover, if every stream is idle. `host` is the
+ * memory that is to get its bytes, if that is known, else NULL. */
 struct csh_shadow *csh_fresh_allocate(const struct csh_context *context,
-                                      size_t bytes,
+                                      const void *host, size_t bytes,
                                       enum csh_reason *reason_p);
 
 /* The bytes are complete and the fingerprint was taken of them in place.

@@ -26,6 +26,7 @@
 #include "engine/contexts.h"
 #include "engine/facts.h"
 #include "engine/fresh.h"
+#include "engine/host.h"
 #include "engine/idle.h"
 #include "engine/observe.h"
 #include "engine/phase.h"
@@ -141,14 +142,17 @@ static bool ask_driver(struct attempt *attempt)
     return goes_on(attempt);
 }
 
-/* Gives the host range the shadow's bytes and remembers that it has them. */
-static void materialise(const struct attempt *attempt,
-                        struct csh_shadow *shadow)
+/* Gives the host range the shadow's bytes and remembers that it has them; or
+ * leaves it to the program's own call. */
+static void materialise(struct attempt *attempt, struct csh_shadow *shadow)
 {
     const struct csh_copy *copy = attempt->copy;
 
-    memcpy(copy->host, csh_shadow_address(shadow), copy->bytes);
-    csh_residency_offloaded(copy->host, copy->bytes, shadow);
+    if (csh_host_fill(copy->host, shadow)) {
+        csh_residency_offloaded(copy->host, copy->bytes, shadow);
+    } else {
+        give_up(attempt, CSH_REASON_error);
+    }
 }
 
 /* Fills a fresh shadow by DMA and finishes it: its fingerprint is that of its
@@ -180,7 +184,8 @@ static void capture(struct attempt *attempt)
     const struct csh_copy *copy = attempt->copy;
     enum csh_reason reason = CSH_REASON_error;
     struct csh_shadow *shadow =
-        csh_fresh_allocate(attempt->context, copy->bytes, &reason);
+        csh_fresh_allocate(attempt->context, copy->host, copy->bytes,
+                           &reason);
 
     if (shadow == NULL) {
         give_up(attempt, reason);
@@ -192,6 +197,9 @@ static void capture(struct attempt *attempt)
         return;
     }
     materialise(attempt, shadow);
+    if (attempt->decision.verdict == CSH_VERDICT_FORWARD) {
+        csh_statistics_add(CSH_GAUGE_own_d2h_bytes, (int64_t)copy->bytes);
+    }
     csh_residency_holds(attempt->context->handle, copy->device, copy->bytes,
                         shadow);
     csh_store_release(csh_residency_store(), shadow);

@@ -20,6 +20,7 @@
 #include "base/options.h"
 #include "base/process.h"
 #include "engine/calls.h"
+#include "engine/host.h"
 #include "engine/placing.h"
 #include "engine/relief.h"
 #include "engine/residency.h"
@@ -53,6 +54,7 @@ static int start(void)
     if (!csh_residency_start()) {
         return PHASE_OFF;
     }
+    csh_host_start();
     csh_relief_start();
     csh_placing_start();
     csh_report_enable(true);

@@ -20,6 +20,7 @@
 #include "engine/contexts.h"
 #include "engine/facts.h"
 #include "engine/fresh.h"
+#include "engine/host.h"
 #include "engine/observe.h"
 #include "engine/phase.h"
 #include "engine/policy.h"
@@ -207,8 +208,7 @@ static void capture(struct attempt *attempt)
 static bool is_equal(const struct attempt *attempt)
 {
     return attempt->shadow != NULL &&
-           memcmp(attempt->copy->host, csh_shadow_address(attempt->shadow),
-                  attempt->copy->bytes) == 0;
+           csh_host_holds(attempt->copy->host, attempt->shadow);
 }
 
 static void try(struct attempt *attempt)

@@ -113,7 +113,7 @@ struct csh_shadow *csh_upload_capture(const struct csh_copy *copy,
                                       enum csh_reason *reason_p)
 {
     struct csh_shadow *shadow =
-        csh_fresh_allocate(context, copy->bytes, reason_p);
+        csh_fresh_allocate(context, NULL, copy->bytes, reason_p);
     struct csh_work work = {copy_part, send, 0};
     struct transfer transfer;
 

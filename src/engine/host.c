@@ -1,0 +1,130 @@
+/*
+ * host.c - filling and asking host memory.
+ *
+ * Owns the table of aliases and the way in which the kernel is asked about
+ * pages. Both are set once by csh_host_start(), before `aliases` is, and stay
+ * for the life of the process; where nothing can be mapped `aliases` is NULL
+ * and everything is copied and compared. Any thread; no lock of the shim may
+ * be held, since the program's memory is read and written here.
+ *
+ * Can fail: nothing that the program would notice. What cannot be mapped is
+ * copied, what the kernel does not tell is compared.
+ */
+#include "engine/host.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/options.h"
+#include "base/statistics.h"
+#include "engine/residency.h"
+#include "shadow/alias.h"
+#include "shadow/libc_block.h"
+
+/* Without knowing the memory: a block of posix_memalign(64), which is how
+ * PyTorch allocates (c10/core/impl/alloc_cpu.cpp), that glibc mapped. */
+#define LIKELY_PHASE 64
+
+static struct csh_page_state pages;
+static _Atomic(struct csh_aliases *) aliases;
+
+static struct csh_aliases *table(void)
+{
+    return atomic_load_explicit(&aliases, memory_order_acquire);
+}
+
+/* Why nothing can be mapped in this process; NULL if something can. */
+static const char *obstacle(bool libc_owns_malloc)
+{
+    if ((pages.offered & (CSH_PAGES_BY_QUERY | CSH_PAGES_BY_TEXT)) == 0 ||
+        (pages.offered & (CSH_PAGES_BY_SCAN | CSH_PAGES_BY_PAGEMAP)) == 0) {
+        return "the kernel does not tell about the process's pages";
+    }
+    return libc_owns_malloc ? NULL
+                            : "the program's allocator is not glibc's";
+}
+
+static void say(const char *why_not)
+{
+    if (why_not != NULL) {
+        csh_info("host", "offloads are copied to host memory: %s", why_not);
+    } else {
+        csh_info("host", "offloads are mapped to host memory, by %s and %s",
+                 (pages.offered & CSH_PAGES_BY_QUERY) != 0
+                     ? "PROCMAP_QUERY" : "/proc/self/maps",
+                 (pages.offered & CSH_PAGES_BY_SCAN) != 0
+                     ? "PAGEMAP_SCAN" : "/proc/self/pagemap");
+    }
+}
+
+void csh_host_start(void)
+{
+    struct csh_alias_setup setup = {
+        .state = &pages,
+        .pool = csh_residency_pool(),
+    };
+    const char *why_not;
+
+    if (csh_options()->host != CSH_HOST_ALIAS ||
+        csh_options()->mode == CSH_MODE_OBSERVE) {
+        return;
+    }
+    setup.libc_owns_malloc = csh_libc_owns_malloc();
+    csh_page_state_open(&pages, CSH_PAGES_BY_ALL);
+    why_not = obstacle(setup.libc_owns_malloc);
+    say(why_not);
+    if (why_not != NULL) {
+        csh_page_state_close(&pages);
+        return;
+    }
+    atomic_store_explicit(&aliases, csh_alias_create(&setup),
+                          memory_order_release);
+}
+
+size_t csh_host_phase(const void *host, size_t bytes)
+{
+    if (table() == NULL || bytes < csh_page_bytes()) {
+        return 0;
+    }
+    return host == NULL ? LIKELY_PHASE
+                        : (uintptr_t)host % csh_page_bytes();
+}
+
+static struct csh_alias_source source_of(const struct csh_shadow *shadow)
+{
+    return (struct csh_alias_source){*csh_shadow_extent(shadow),
+                                     csh_shadow_ref(shadow)};
+}
+
+bool csh_host_fill(void *host, struct csh_shadow *shadow)
+{
+    const struct csh_alias_source source = source_of(shadow);
+    struct csh_alias_result result = {.copied_bytes = source.extent.bytes};
+    bool is_filled = true;
+
+    if (table() == NULL) {
+        memcpy(host, source.extent.address, source.extent.bytes);
+    } else {
+        is_filled = csh_alias_materialise(table(), host, &source, &result);
+    }
+    csh_statistics_add(CSH_GAUGE_host_mapped_bytes,
+                       (int64_t)result.mapped_bytes);
+    csh_statistics_add(CSH_GAUGE_host_copied_bytes,
+                       (int64_t)result.copied_bytes);
+    return is_filled;
+}
+
+bool csh_host_holds(const void *host, struct csh_shadow *shadow)
+{
+    const struct csh_alias_source source = source_of(shadow);
+    enum csh_alias_verdict verdict =
+        table() == NULL ? CSH_ALIAS_UNKNOWN
+                        : csh_alias_check(table(), host, &source);
+
+    if (verdict == CSH_ALIAS_UNKNOWN) {
+        return memcmp(host, source.extent.address, source.extent.bytes) == 0;
+    }
+    return verdict == CSH_ALIAS_UNTOUCHED;
+}

@@ -1,0 +1,32 @@
+/*
+ * host.h - the program's side of an offload and of a reload: host memory gets
+ * a shadow's bytes, by mapping or by copying, and is asked whether it still
+ * has them.
+ */
+#ifndef CSH_ENGINE_HOST_H
+#define CSH_ENGINE_HOST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "shadow/store.h"
+
+/* Finds out what the kernel and the allocator offer, and says it once in the
+ * log. Once, after csh_residency_start(). */
+void csh_host_start(void);
+
+/* Where in its page a shadow should begin so that it can be mapped under this
+ * host memory; NULL: under memory that is not known yet. */
+size_t csh_host_phase(const void *host, size_t bytes);
+
+/* Gives the host range the bytes of a published shadow, whose user the caller
+ * is, in a call of the program that writes there. False: something is not as
+ * it was, and the program's own call is to be made. */
+CSH_MUST_CHECK bool csh_host_fill(void *host, struct csh_shadow *shadow);
+
+/* Whether every byte of the host range is the shadow's, found out now: the
+ * kernel says so of pages that are mapped, the others are compared. */
+CSH_MUST_CHECK bool csh_host_holds(const void *host,
+                                   struct csh_shadow *shadow);
+
+#endif
