@@ -26,7 +26,7 @@ static void synchronising_work(const struct csh_context *context,
         return;
     }
     if (must_pin) {
-        csh_residency_pin();
+        csh_residency_tidy();
     }
     if (must_prepare) {
         csh_context_prepare();
