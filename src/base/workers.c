@@ -286,9 +286,10 @@ static void start(void)
 }
 
 /* True: the workers are the caller's, until it gives is_busy back. */
-static bool get_workers(size_t n_parts)
+static bool get_workers(const struct csh_work *work)
 {
-    if ((n_parts < 2) || (csh_options()->threads == 1) ||
+    if ((work->n_parts < 2) || work->is_callers ||
+        (csh_options()->threads == 1) ||
         atomic_exchange(&pool.is_busy, true)) {
         return false;
     }
@@ -320,7 +321,7 @@ bool csh_workers_run(const struct csh_work *work, void *state, size_t bytes)
     bool is_done;
 
     (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
-    if ((bytes <= CSH_WORK_STATE_BYTES) && get_workers(work->n_parts)) {
+    if ((bytes <= CSH_WORK_STATE_BYTES) && get_workers(work)) {
         is_done = run_together(work, state, bytes);
         atomic_store(&pool.is_busy, false);
     } else {

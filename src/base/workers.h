@@ -38,7 +38,8 @@ struct csh_work {
      * NULL. */
     bool (*advanced)(void *state, size_t n_done);
 
-    size_t n_parts; /* at most CSH_WORK_MAX_PARTS */
+    size_t n_parts;  /* at most CSH_WORK_MAX_PARTS */
+    bool is_callers; /* no worker may take part in this one */
 };
 
 /* Does all parts, or those before *advanced* returned false, which is then

@@ -13,13 +13,16 @@
  *
  * Program memory: workers read it by process_vm_readv() only, which answers
  * with an error where a load would fault; such a part, or all of them if the
- * call is forbidden, is left to the calling thread.
+ * call is forbidden, is left to the calling thread. In a program that handles
+ * its own faults the calling thread reads alone: its handler may open pages
+ * before it fills them, which is right as long as no other thread looks.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* syscall, process_vm_readv */
 #endif
 #include "engine/upload.h"
 
+#include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -55,6 +58,15 @@ bool csh_upload_is_registered(const struct csh_copy *copy)
     const struct csh_weight_facts facts = {.bytes = copy->bytes};
 
     return csh_weights_decide(&csh_options()->weights, &facts).is_registered;
+}
+
+static bool is_handled(int signal_number)
+{
+    struct sigaction action;
+
+    return sigaction(signal_number, NULL, &action) != 0 ||
+           (action.sa_flags & SA_SIGINFO) != 0 ||
+           (action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN);
 }
 
 static bool read_as_worker(const struct transfer *transfer, size_t offset,
@@ -114,7 +126,7 @@ struct csh_shadow *csh_upload_capture(const struct csh_copy *copy,
 {
     struct csh_shadow *shadow =
         csh_fresh_allocate(context, NULL, copy->bytes, reason_p);
-    struct csh_work work = {copy_part, send, 0};
+    struct csh_work work = {.part = copy_part, .advanced = send};
     struct transfer transfer;
 
     if (shadow == NULL) {
@@ -130,6 +142,7 @@ struct csh_shadow *csh_upload_capture(const struct csh_copy *copy,
         .copy = copy,
     };
     work.n_parts = (copy->bytes - 1) / transfer.part_bytes + 1;
+    work.is_callers = is_handled(SIGSEGV) || is_handled(SIGBUS);
     if (!csh_workers_run(&work, &transfer, sizeof(transfer))) {
         csh_statistics_add(CSH_GAUGE_own_h2d_bytes, (int64_t)transfer.sent);
         csh_fresh_abandon(shadow, &copy->stream);

@@ -51,7 +51,7 @@ void csh_fingerprint_compute_shared(const struct csh_fingerprint_key *key,
                                     struct csh_fingerprint *out_p)
 {
     struct task task     = {key, bytes, n, csh_workers_part_bytes(n), {0, 0}};
-    struct csh_work work = {add_part, NULL, 0};
+    struct csh_work work = {.part = add_part};
 
     work.n_parts = (n + task.part_bytes - 1) / task.part_bytes;
     (void)csh_workers_run(&work, &task, sizeof(task));

@@ -24,6 +24,8 @@ lookup_overhead_ns  noop  "small"
 proof_overhead_us  simulated  "proven"
 fingerprint_cpu_over_copy_ratio  noop  -
 simulated_cohort_over_single_ratio  simulated  "cohort"
+fingerprint_threads_speedup_ratio  noop  -
+capture_cpu_seconds_per_gb  simulated  "modified"
 shadow_memory_ratio  simulated  -
 sdxl_bytes_mapped_percent  noop  -
 '

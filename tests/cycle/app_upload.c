@@ -52,6 +52,7 @@ static void captured_bytes_are_served_again(void)
     calls = cu.simcuda_calls("cuMemcpyHtoDAsync_v2");
     REACHES(h2d, LARGE, LARGE,
             upload(weight.device, weight.host, LARGE, NULL));
+    /* From the shadow: a capture takes several. */
     CHECK_EQUAL(cu.simcuda_calls("cuMemcpyHtoDAsync_v2") - calls, 1);
     check_device(weight.device, weight.host, LARGE);
     check_offload(weight.device, weight.host, LARGE, 0, NULL);
@@ -258,18 +259,21 @@ static void twin_outlives_the_dma_that_reads_it(void)
     struct weight b = learned(WEIGHT, 18, NULL);
     struct weight spare = learned(WEIGHT, 19, NULL);
     struct weight c = uploaded(WEIGHT, 20, NULL);
+    struct weight d = uploaded(WEIGHT, 22, NULL);
     uint8_t *busy = pinned(WEIGHT), *back = pinned(WEIGHT);
     CUdeviceptr other;
 
     OK(cu.cuMemAlloc_v2(&other, WEIGHT));
-    OK(cu.cuMemFree_v2(spare.device)); /* room that is pinned already */
-    memset(spare.host, 0, WEIGHT);
+    OK(cu.cuMemFree_v2(spare.device));
+    offload(spare.host, b.device, WEIGHT, NULL);
+    /* Now nothing refers to the spare's: room that is pinned already. */
     memcpy(a.host, b.host, WEIGHT);
     OK(cu.cuMemcpyHtoDAsync_v2(other, busy, WEIGHT, slow));
     OK(cu.cuMemcpyHtoDAsync_v2(other, busy, WEIGHT, slow));
     OK(cu.cuMemcpyHtoDAsync_v2(a.device, a.host, WEIGHT, copying));
     offload(c.host = fresh(WEIGHT), c.device, WEIGHT, NULL);
-    CHECK(holds(c.host, WEIGHT, 20));
+    offload(d.host = fresh(WEIGHT), d.device, WEIGHT, NULL);
+    CHECK(holds(c.host, WEIGHT, 20) && holds(d.host, WEIGHT, 22));
     OK(cu.cuStreamSynchronize(copying));
     OK(cu.cuMemcpyDtoH_v2(back, a.device, WEIGHT));
     CHECK(holds(back, WEIGHT, 18));
@@ -283,7 +287,8 @@ static const struct negative scenarios[] = {
     PLAIN(changed_bytes_are_captured),
     {"changed_bytes_are_sent_in_pieces", changed_bytes_are_sent_in_pieces,
      "CUSHADOW_THREADS=1"},
-    PLAIN(captured_bytes_are_served_again),
+    {"captured_bytes_are_served_again", captured_bytes_are_served_again,
+     "CUSHADOW_THREADS=1"},
     {"registered_uploads_are_captured", registered_uploads_are_captured,
      THREE " CUSHADOW_WEIGHTS=all"},
     PLAIN(every_form_is_captured),

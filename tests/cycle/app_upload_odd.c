@@ -12,9 +12,13 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 /* --- who else is there ----------------------------------------------------- */
 
@@ -57,21 +61,54 @@ static void racing_source_leaves_nothing_wrong(void)
     check_offload(weight.device, weight.host, LARGE, 0, NULL);
 }
 
-/* Pages that the program's own handler brings when they are touched: only the
- * calling thread may touch them. One in so many is there already (0: none), so
- * that others find the beginning of what they look for. */
-static void lazy_source_is_read(size_t there)
+static uint8_t *watched; /* a source one of whose pages cannot be read */
+
+static void change_what_was_read(int signal_number, siginfo_t *info,
+                                 void *context)
+{
+    (void)signal_number;
+    (void)info;
+    (void)context;
+    mprotect(watched + WEIGHT / 2 / 4096 * 4096, 4096,
+             PROT_READ | PROT_WRITE);
+    watched[4096 + 100] ^= 0x40;
+    watched[WEIGHT - 100] ^= 0x40;
+}
+
+/* While the middle is read, something before and something behind it changes
+ * (libc copies forwards or backwards as it likes): whichever bytes the device
+ * got, an offload gives back. */
+static void source_changes_behind_its_reader(void)
+{
+    struct weight weight = uploaded(WEIGHT, 30, NULL);
+    struct sigaction action = {.sa_sigaction = change_what_was_read,
+                               .sa_flags = SA_SIGINFO};
+    uint8_t *on_device = fresh(WEIGHT);
+
+    watched = mmap(NULL, 2 * WEIGHT, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(watched != MAP_FAILED);
+    OK(cu.cuMemcpyDtoH_v2(watched, weight.device, WEIGHT));
+    watched[0] ^= 1;
+    CHECK_EQUAL(sigaction(SIGSEGV, &action, NULL), 0);
+    CHECK_EQUAL(mprotect(watched + WEIGHT / 2 / 4096 * 4096, 4096,
+                         PROT_NONE), 0);
+    REACHES(h2d, WEIGHT, WEIGHT,
+            upload(weight.device, watched, WEIGHT, NULL));
+    OK(more.simcuda_peek(on_device, weight.device, WEIGHT));
+    check_offload(weight.device, on_device, WEIGHT, 0, NULL);
+}
+
+/* Pages that the program's own handler brings when they are touched. */
+static void lazy_pages_are_read(void)
 {
     struct weight weight = uploaded(LARGE, 13, NULL);
-    size_t bytes = lazy_bytes(LARGE), at;
-    uint8_t *wanted = fresh(LARGE);
-    volatile uint8_t *touched;
-    uint8_t *lazy;
+    size_t bytes = lazy_bytes(LARGE);
+    uint8_t *wanted = fresh(LARGE), *lazy;
     uint64_t before;
     int i;
 
     CHECK(lazy_by_signal.make(&lazy, bytes));
-    touched = lazy;
     offload(lazy, weight.device, LARGE, NULL);
     memcpy(wanted, lazy, LARGE);
     for (i = 1; i <= 3; i++) {
@@ -79,9 +116,6 @@ static void lazy_source_is_read(size_t there)
         lazy_patch((size_t)i, 0xA7); /* seen at once: the rest is untouched */
         wanted[i] = 0xA7;
         before = lazy_faults();
-        for (at = 0; there != 0 && at < bytes; at += there) {
-            (void)touched[at];
-        }
         REACHES(h2d, LARGE, LARGE,
                 upload(weight.device, lazy, LARGE, NULL));
         CHECK_EQUAL(lazy_faults() - before, bytes / 4096);
@@ -90,14 +124,44 @@ static void lazy_source_is_read(size_t there)
     }
 }
 
-static void lazy_pages_are_read(void)
+static uint8_t *blocks, *stored;
+
+/* Opens a whole block, and takes its time to fill it. */
+static void bring_block(int signal_number, siginfo_t *info, void *context)
 {
-    lazy_source_is_read(0);
+    const struct timespec moment = {0, 3000000};
+    size_t at = (size_t)((uint8_t *)info->si_addr - blocks) / MIB * MIB;
+
+    (void)signal_number;
+    (void)context;
+    if (at >= LARGE ||
+        mprotect(blocks + at, MIB, PROT_READ | PROT_WRITE) != 0) {
+        _exit(98);
+    }
+    nanosleep(&moment, NULL);
+    memcpy(blocks + at, stored + at, MIB);
 }
 
-static void lazy_pages_are_read_behind_others(void)
+/* Another thread that looked would not fault, and see what is not there yet. */
+static void pages_that_are_filled_late_are_read(void)
 {
-    lazy_source_is_read(128 * KIB);
+    struct weight weight = uploaded(LARGE, 31, NULL);
+    struct sigaction action = {.sa_sigaction = bring_block,
+                               .sa_flags = SA_SIGINFO};
+
+    blocks = mmap(NULL, LARGE + MIB, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(blocks != MAP_FAILED);
+    offload(blocks, weight.device, LARGE, NULL);
+    stored = fresh(LARGE + MIB);
+    memcpy(stored, blocks, LARGE + MIB);
+    stored[5] ^= 1;
+    CHECK_EQUAL(madvise(blocks, LARGE + MIB, MADV_DONTNEED), 0);
+    CHECK_EQUAL(mprotect(blocks, LARGE + MIB, PROT_NONE), 0);
+    CHECK_EQUAL(sigaction(SIGSEGV, &action, NULL), 0);
+    REACHES(h2d, LARGE, LARGE, upload(weight.device, blocks, LARGE, NULL));
+    check_device(weight.device, stored, LARGE);
+    check_offload(weight.device, stored, LARGE, 0, NULL);
 }
 
 /* Fails this system call with EPERM, in threads to come too. */
@@ -147,23 +211,24 @@ static void fail_at(const char *entry, uint64_t nth)
  * whichever piece was refused. */
 static void refused_pieces_end_in_the_programs_call(void)
 {
-    struct weight weight = learned(LARGE, 21, NULL);
     uint64_t own[N_PIECES] = {0, 8 * MIB, 16 * MIB};
+    struct weight weights[N_PIECES], *weight;
     int i;
 
     for (i = 0; i < N_PIECES; i++) {
-        change(weight.host, LARGE, (uint8_t)(i + 1));
+        weights[i] = learned(LARGE, 21 + (uint32_t)i, NULL);
+    }
+    for (i = 0; i < N_PIECES; i++) {
+        weight = &weights[i];
+        change(weight->host, LARGE, (uint8_t)(i + 1));
         fail_at("cuMemcpyHtoDAsync_v2", (uint64_t)i + 1);
         REACHES(h2d, LARGE + own[i], LARGE,
-                OK(cu.cuMemcpyHtoD_v2(weight.device, weight.host, LARGE)));
+                OK(cu.cuMemcpyHtoD_v2(weight->device, weight->host, LARGE)));
         CHECK_EQUAL(more.simcuda_set_faults(NULL), 0);
         OK(cu.cuCtxSynchronize());
-        check_device(weight.device, weight.host, LARGE);
+        check_device(weight->device, weight->host, LARGE);
         /* Nothing is known of it, and nothing is believed. */
-        check_offload(weight.device, weight.host, LARGE, LARGE, NULL);
-        OK(cu.cuMemFree_v2(weight.device));
-        free(weight.host);
-        weight = learned(LARGE, 22 + (uint32_t)i, NULL);
+        check_offload(weight->device, weight->host, LARGE, LARGE, NULL);
     }
 }
 
@@ -234,8 +299,9 @@ static void slabs_without_files_will_do(void)
 static const struct negative scenarios[] = {
 #define PLAIN(name_) {#name_, name_, THREE}
     PLAIN(racing_source_leaves_nothing_wrong),
+    PLAIN(source_changes_behind_its_reader),
     PLAIN(lazy_pages_are_read),
-    PLAIN(lazy_pages_are_read_behind_others),
+    PLAIN(pages_that_are_filled_late_are_read),
     PLAIN(workers_may_not_read_the_program),
     {"refused_pieces_end_in_the_programs_call",
      refused_pieces_end_in_the_programs_call, "CUSHADOW_THREADS=1"},

@@ -56,6 +56,18 @@ START_TEST(one_thread_is_the_calling_one)
 }
 END_TEST
 
+START_TEST(a_job_may_be_the_callers_alone)
+{
+    struct csh_work work = {count_part, NULL, N_PARTS, true};
+    char state           = 0;
+
+    set_threads("4");
+    ck_assert(csh_workers_run(&work, &state, sizeof(state)));
+    assert_each_part_once(N_PARTS);
+    ck_assert_uint_eq(n_created, 0);
+}
+END_TEST
+
 START_TEST(refused_threads_are_done_without)
 {
     set_threads("5");
@@ -85,7 +97,7 @@ static bool in_order(void *state, size_t n_done)
 
 START_TEST(progress_is_reported_in_order)
 {
-    struct csh_work work = {count_part, in_order, 500};
+    struct csh_work work = {count_part, in_order, 500, false};
     unsigned last        = 0;
 
     set_threads(_i == 0 ? "1" : "4");
@@ -114,7 +126,8 @@ static unsigned count_begun(void)
 
 START_TEST(a_job_can_be_ended)
 {
-    struct csh_work work = {count_part, stop_at_ten, CSH_WORK_MAX_PARTS};
+    struct csh_work work = {count_part, stop_at_ten, CSH_WORK_MAX_PARTS,
+                            false};
     char state           = 0;
     unsigned n;
 
@@ -145,7 +158,7 @@ static bool only_the_caller_can(void *state, size_t i, bool is_caller)
 
 START_TEST(what_workers_cannot_do_is_done)
 {
-    struct csh_work work = {only_the_caller_can, in_order, N_PARTS};
+    struct csh_work work = {only_the_caller_can, in_order, N_PARTS, false};
     unsigned last        = 0;
 
     set_threads("4");
@@ -176,7 +189,7 @@ static bool workers_are_stuck(void *state, size_t i, bool is_caller)
 
 START_TEST(the_caller_does_what_workers_do_not_begin)
 {
-    struct csh_work work = {workers_are_stuck, NULL, N_PARTS};
+    struct csh_work work = {.part = workers_are_stuck, .n_parts = N_PARTS};
     char state           = 0;
 
     set_threads("3");
@@ -188,7 +201,7 @@ END_TEST
 
 static bool another_job_inside(void *state, size_t i, bool is_caller)
 {
-    struct csh_work inner = {count_part, NULL, 3};
+    struct csh_work inner = {.part = count_part, .n_parts = 3};
     char nothing          = 0;
 
     (void)state;
@@ -199,7 +212,7 @@ static bool another_job_inside(void *state, size_t i, bool is_caller)
 
 START_TEST(a_second_job_is_done_alone)
 {
-    struct csh_work work = {another_job_inside, NULL, N_PARTS};
+    struct csh_work work = {.part = another_job_inside, .n_parts = N_PARTS};
     char state           = 0;
 
     set_threads("3");
@@ -213,7 +226,7 @@ END_TEST
 static void *run_some_jobs(void *unused)
 {
     char state           = 0;
-    struct csh_work work = {count_part, NULL, 8};
+    struct csh_work work = {.part = count_part, .n_parts = 8};
     int i;
 
     (void)unused;
@@ -292,6 +305,7 @@ int main(void)
     tcase_add_test(cases, no_thread_before_it_is_needed);
     tcase_add_test(cases, workers_have_a_name);
     tcase_add_test(cases, one_thread_is_the_calling_one);
+    tcase_add_test(cases, a_job_may_be_the_callers_alone);
     tcase_add_loop_test(cases, refused_threads_are_done_without, 0, 4);
     tcase_add_loop_test(cases, progress_is_reported_in_order, 0, 2);
     tcase_add_loop_test(cases, a_job_can_be_ended, 0, 2);

@@ -23,7 +23,7 @@ static bool jump_away(void *state, size_t i, bool is_caller)
 
 static void jump_out_of_a_job(void)
 {
-    struct csh_work work = {jump_away, NULL, N_PARTS};
+    struct csh_work work = {.part = jump_away, .n_parts = N_PARTS};
     char state[200]      = {0};
 
     (void)csh_workers_run(&work, state, sizeof(state));
@@ -56,7 +56,7 @@ static bool cancel_here(void *state, size_t i, bool is_caller)
 static void *run_to_be_cancelled(void *unused)
 {
     /* Not on the stack, whose end is abrupt. */
-    static const struct csh_work work = {cancel_here, NULL, N_PARTS};
+    static const struct csh_work work = {.part = cancel_here, .n_parts = N_PARTS};
     static char state;
 
     (void)unused;

@@ -112,7 +112,7 @@ static inline void assert_each_part_once(size_t n)
 
 static bool run_counted(size_t n_parts)
 {
-    struct csh_work work = {count_part, NULL, n_parts};
+    struct csh_work work = {.part = count_part, .n_parts = n_parts};
     char state           = 0;
     size_t i;
 
