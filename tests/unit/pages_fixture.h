@@ -35,6 +35,18 @@
 
 #define CSH_TEST_UNUSED __attribute__((unused))
 
+/* Sanitizers map memory of their own at any time, and die if they may not. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define UNDER_SANITIZER true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define UNDER_SANITIZER true
+#endif
+#endif
+#ifndef UNDER_SANITIZER
+#define UNDER_SANITIZER false
+#endif
+
 CSH_TEST_UNUSED static uint64_t at(const void *address)
 {
     return (uint64_t)(uintptr_t)address;

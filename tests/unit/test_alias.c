@@ -349,6 +349,7 @@ END_TEST
 
 START_TEST(test_malloc_is_not_glibcs)
 {
+    csh_alias_destroy(aliases);
     setup.libc_owns_malloc = false;
     aliases = csh_alias_create(&setup);
     block   = make_block(MIB);
