@@ -41,7 +41,7 @@ static unsigned n_wasted CSH_GUARDED_BY(lock), n_skips CSH_GUARDED_BY(lock);
 
 static atomic_bool is_forming;
 
-/* What a launch is about; one thread's at a time, kept from cohort to cohort. */
+/* What a launch is about; one thread's at a time, and kept. */
 struct cohort {
     size_t n;
     struct csh_weight weights[MAX_WEIGHTS];

@@ -33,8 +33,9 @@ void csh_lifetimes_forget_all(void);
 /*
  * Around a real call that ends memory, before and after, always in pairs. From
  * the return of the first until the second no launch of a cohort reads
- * anything: it trips the watch, stops the launch that is under way, and waits for thread blocks of it that have begun to read, each of
- * which has at most one piece left and nobody to wait for.
+ * anything: it trips the watch, stops the launch that is under way, and waits
+ * for thread blocks of it that have begun to read, each of which has at most
+ * one piece left and nobody to wait for.
  */
 void csh_lifetimes_ending(void);
 void csh_lifetimes_ended(void);

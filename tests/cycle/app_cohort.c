@@ -256,7 +256,7 @@ static void believed_copies_meet_the_error(void)
     CHECK_EQUAL(copied, CUDA_ERROR_LAUNCH_FAILED);
 }
 
-/* --- what it may cost ------------------------------------------------------- */
+/* --- what it may cost ---------------------------------------------------- */
 
 /* Launches for many are made less and less often where nobody uses them; the
  * statistics are looked at by the script. */

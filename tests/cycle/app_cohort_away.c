@@ -4,7 +4,7 @@
  */
 #include "cohort.h"
 
-/* --- what keeps it from being formed --------------------------------------- */
+/* --- what keeps it from being formed ------------------------------------- */
 
 /* Queued before, released after: nothing is called in between that writes. */
 static void check_late_write(CUstream writing, CUstream reading,
@@ -191,7 +191,7 @@ static void memory_freed_unseen_is_not_read(void)
     OK(cu.cuCtxSynchronize());
 }
 
-/* --- memory that ends meanwhile -------------------------------------------- */
+/* --- memory that ends meanwhile ------------------------------------------- */
 
 enum { N_ENDING = 20, N_ROUNDS = 4 };
 
