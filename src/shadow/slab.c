@@ -180,7 +180,9 @@ void csh_slab_free(struct csh_slab_pool *pool,
     csh_lock_acquire(&pool->lock);
     chunk->used_bytes -= room.bytes;
     pool->used_bytes  -= room.bytes;
-    if (chunk->is_aliased) {
+    if (chunk->is_aliased ||
+        (csh_ranges_overlapping(&pool->aliased, room.start, room.bytes) !=
+         NULL)) {
         chunk->lost_bytes += room.bytes;
     } else {
         csh_slab_give_room_locked(pool, &room);
@@ -211,8 +213,12 @@ bool csh_slab_find_file(const struct csh_extent *extent,
 void csh_slab_mark_aliased(struct csh_slab_pool *pool,
                            const struct csh_extent *extent)
 {
+    const struct csh_range room = room_of(extent);
+
     csh_lock_acquire(&pool->lock);
-    extent->step->chunk->is_aliased = true;
+    if (!csh_ranges_insert(&pool->aliased, &room, NULL, NULL)) {
+        extent->step->chunk->is_aliased = true;
+    }
     csh_lock_release(&pool->lock);
 }
 
@@ -232,6 +238,7 @@ struct csh_slab_pool *csh_slab_create(const struct csh_pin_calls *pins,
     pool->budget = budget;
     pool->create = (create != NULL) ? create : memfd_create;
     csh_ranges_init(&pool->free);
+    csh_ranges_init(&pool->aliased);
     return pool;
 }
 

@@ -83,8 +83,8 @@ void csh_slab_free(struct csh_slab_pool *pool,
  * to be ended. Needs no lock. */
 bool csh_slab_is_pinned(const struct csh_extent *extent);
 
-/* Pages of this extent are about to be mapped into the program: from here on
- * nothing that is freed in its chunk is handed out again (a reader of such a
+/* Pages of this extent are about to be mapped into the program: its memory is
+ * never handed out again, and goes back with its chunk (a reader of such a
  * mapping may outlive every trace that this process could see). */
 void csh_slab_mark_aliased(struct csh_slab_pool *pool,
                            const struct csh_extent *extent);

@@ -342,6 +342,7 @@ static struct csh_slab_chunk *take_idle_locked(struct csh_slab_pool *pool,
     struct csh_slab_chunk **link = &pool->chunks;
     struct csh_slab_chunk *chunk;
     struct csh_slab_step *step;
+    uint64_t start;
 
     while ((*link != NULL) && !can_go(*link, may_call_driver)) {
         link = &(*link)->next;
@@ -352,8 +353,9 @@ static struct csh_slab_chunk *take_idle_locked(struct csh_slab_pool *pool,
     }
 
     *link = chunk->next;
-    csh_ranges_remove(&pool->free, (uint64_t)(uintptr_t)chunk->memory.address,
-                      chunk->memory.bytes, NULL, NULL);
+    start = (uint64_t)(uintptr_t)chunk->memory.address;
+    csh_ranges_remove(&pool->free, start, chunk->memory.bytes, NULL, NULL);
+    csh_ranges_remove(&pool->aliased, start, chunk->memory.bytes, NULL, NULL);
     for (step = chunk->last; step != NULL; step = step->older) {
         if (atomic_load(&step->state) == CSH_STEP_REGISTERED) {
             pool->pinned_bytes -= step->bytes;
@@ -423,6 +425,7 @@ void csh_slab_destroy(struct csh_slab_pool *pool)
 
     csh_slab_trim(pool);
     csh_ranges_clear(&pool->free, NULL, NULL);
+    csh_ranges_clear(&pool->aliased, NULL, NULL);
     free(pool);
 }
 

@@ -62,7 +62,7 @@ struct csh_slab_chunk {
     size_t used_bytes;          /* of extents, rounded */
     size_t lost_bytes;          /* freed, but not to be handed out again */
     bool is_growing;            /* one thread populates past the frontier */
-    bool is_aliased;
+    bool is_aliased;            /* all of it counts as mapped */
 };
 
 struct csh_slab_pool {
@@ -75,6 +75,7 @@ struct csh_slab_pool {
     /* Below: guarded by the lock. */
     struct csh_slab_chunk *chunks;
     struct csh_ranges free;  /* value.pointer: the step */
+    struct csh_ranges aliased; /* what was ever mapped into the program */
     uint64_t held_bytes;     /* populated, or about to be */
     uint64_t used_bytes;     /* of all chunks */
     uint64_t pinned_bytes;   /* of steps registered, or about to be */
