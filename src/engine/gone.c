@@ -16,6 +16,7 @@
 #include <stdatomic.h>
 #include <sys/mman.h>
 
+#include "engine/host.h"
 #include "engine/residency.h"
 
 #define AT_ONCE 32 /* some microseconds; a capture takes more */
@@ -32,6 +33,15 @@ static bool is_unmapped(uintptr_t address)
            errno == ENOMEM;
 }
 
+/* Bytes that were copied may still be there if anything is. */
+static bool is_gone(const struct csh_host_record *record)
+{
+    return record->mapped_bytes > 0
+               ? csh_host_is_unmapped((const void *)record->start,
+                                      record->bytes)
+               : is_unmapped(record->start);
+}
+
 void csh_gone_look(void)
 {
     struct csh_host_record records[AT_ONCE];
@@ -40,7 +50,7 @@ void csh_gone_look(void)
 
     n = csh_residency_list_hosts(atomic_load(&looked_at), records, AT_ONCE);
     for (i = 0; i < n; i++) {
-        if (is_unmapped(records[i].start)) {
+        if (is_gone(&records[i])) {
             csh_residency_forget_host(&records[i]);
         }
         atomic_store(&looked_at, records[i].start);

@@ -98,7 +98,8 @@ static struct csh_alias_source source_of(const struct csh_shadow *shadow)
                                      csh_shadow_ref(shadow)};
 }
 
-bool csh_host_fill(void *host, struct csh_shadow *shadow)
+bool csh_host_fill(void *host, struct csh_shadow *shadow,
+                   size_t *mapped_bytes_p)
 {
     const struct csh_alias_source source = source_of(shadow);
     struct csh_alias_result result = {.copied_bytes = source.extent.bytes};
@@ -113,6 +114,7 @@ bool csh_host_fill(void *host, struct csh_shadow *shadow)
                        (int64_t)result.mapped_bytes);
     csh_statistics_add(CSH_GAUGE_host_copied_bytes,
                        (int64_t)result.copied_bytes);
+    *mapped_bytes_p = result.mapped_bytes;
     return is_filled;
 }
 
@@ -127,4 +129,9 @@ bool csh_host_holds(const void *host, struct csh_shadow *shadow)
         return memcmp(host, source.extent.address, source.extent.bytes) == 0;
     }
     return verdict == CSH_ALIAS_UNTOUCHED;
+}
+
+bool csh_host_is_unmapped(const void *host, size_t bytes)
+{
+    return table() == NULL || !csh_alias_is_mapped(table(), host, bytes);
 }

@@ -20,13 +20,19 @@ void csh_host_start(void);
 size_t csh_host_phase(const void *host, size_t bytes);
 
 /* Gives the host range the bytes of a published shadow, whose user the caller
- * is, in a call of the program that writes there. False: something is not as
- * it was, and the program's own call is to be made. */
-CSH_MUST_CHECK bool csh_host_fill(void *host, struct csh_shadow *shadow);
+ * is, in a call of the program that writes there; says how many of them by
+ * mapping. False: something is not as it was, and the program's own call is to
+ * be made. */
+CSH_MUST_CHECK bool csh_host_fill(void *host, struct csh_shadow *shadow,
+                                  size_t *mapped_bytes_p);
 
 /* Whether every byte of the host range is the shadow's, found out now: the
  * kernel says so of pages that are mapped, the others are compared. */
 CSH_MUST_CHECK bool csh_host_holds(const void *host,
                                    struct csh_shadow *shadow);
+
+/* Whether the kernel says that no page of a shadow is under a host range that
+ * was once mapped in part. */
+bool csh_host_is_unmapped(const void *host, size_t bytes);
 
 #endif

@@ -147,9 +147,11 @@ static bool ask_driver(struct attempt *attempt)
 static void materialise(struct attempt *attempt, struct csh_shadow *shadow)
 {
     const struct csh_copy *copy = attempt->copy;
+    size_t mapped_bytes;
 
-    if (csh_host_fill(copy->host, shadow)) {
-        csh_residency_offloaded(copy->host, copy->bytes, shadow);
+    if (csh_host_fill(copy->host, shadow, &mapped_bytes)) {
+        csh_residency_offloaded(copy->host, copy->bytes, shadow,
+                                mapped_bytes);
     } else {
         give_up(attempt, CSH_REASON_error);
     }

@@ -201,7 +201,7 @@ static void capture(struct attempt *attempt)
     if (finish(attempt, CUDA_SUCCESS)) {
         attempt->shadow = csh_fresh_publish(fresh, &fingerprint);
         record(attempt);
-        csh_residency_offloaded(copy->host, copy->bytes, attempt->shadow);
+        csh_residency_offloaded(copy->host, copy->bytes, attempt->shadow, 0);
     }
 }
 

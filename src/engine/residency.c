@@ -1,12 +1,12 @@
 /*
- * residency.c - the records of device ranges and host ranges.
+ * residency.c - the records of device ranges; those of host ranges are in
+ * host_records.c.
  *
- * Owns two ordered maps, the store with its slabs, and the list of events that
+ * Owns an ordered map, the store with its slabs, and the list of events that
  * the store keeps. A device record is a range, the context that its memory
  * belongs to, and the handle of a shadow (all zero: uploaded by the program,
- * contents unknown). A host record is a range and the handle of the shadow that
- * filled it. The handles may go stale at any time; then the record finds
- * nothing.
+ * contents unknown). The handles may go stale at any time; then the record
+ * finds nothing.
  *
  * Each record counts as one reference of its shadow: a device reference keeps
  * the shadow, a host reference makes it worth keeping.
@@ -30,7 +30,6 @@
 
 static struct csh_lock lock = CSH_LOCK_INIT(CSH_RANK_RANGES);
 static struct csh_ranges devices CSH_GUARDED_BY(lock);
-static struct csh_ranges hosts CSH_GUARDED_BY(lock);
 
 static _Atomic(struct csh_store *) store;
 static struct csh_slab_pool *pool; /* set before store, then unchanging */
@@ -157,8 +156,8 @@ bool csh_residency_start(void)
 
     csh_lock_acquire(&lock);
     csh_ranges_init(&devices);
-    csh_ranges_init(&hosts);
     csh_lock_release(&lock);
+    csh_residency_start_hosts();
     budget.limit = csh_options()->ram_limit;
     budget.pinned_limit = csh_options()->pinned_limit;
     budget.roots = (struct csh_memory_roots){"/proc", "/sys/fs/cgroup"};
@@ -233,12 +232,6 @@ static void device_removed(const struct csh_range *range, void *opaque)
         csh_store_unreference_device(csh_residency_store(), ref_of(range));
         csh_statistics_add(CSH_GAUGE_weights, -1);
     }
-}
-
-static void host_removed(const struct csh_range *range, void *opaque)
-{
-    (void)opaque;
-    csh_store_unreference_host(csh_residency_store(), ref_of(range));
 }
 
 /* Memory being short only loses records. */
@@ -337,20 +330,6 @@ size_t csh_residency_list(CUcontext context, CUdeviceptr behind,
     return n;
 }
 
-struct csh_shadow *csh_residency_find_host(const void *host, size_t bytes)
-{
-    struct csh_shadow *shadow = NULL;
-    const struct csh_range *exact;
-
-    csh_lock_acquire(&lock);
-    exact = csh_ranges_find(&hosts, (uintptr_t)host, bytes);
-    if (exact != NULL) {
-        shadow = csh_store_acquire(csh_residency_store(), ref_of(exact));
-    }
-    csh_lock_release(&lock);
-    return shadow;
-}
-
 void csh_residency_uploaded(CUcontext context, CUdeviceptr device,
                             size_t bytes)
 {
@@ -391,71 +370,6 @@ void csh_residency_holds(CUcontext context, CUdeviceptr device, size_t bytes,
 {
     csh_lock_acquire(&lock);
     add_piece(context, device, bytes, csh_shadow_ref(shadow));
-    csh_lock_release(&lock);
-}
-
-void csh_residency_offloaded(const void *host, size_t bytes,
-                             struct csh_shadow *shadow)
-{
-    struct csh_shadow_ref ref = csh_shadow_ref(shadow);
-    struct csh_range range = range_of((uintptr_t)host, bytes, ref, NULL);
-
-    csh_placing_expect(bytes);
-    csh_lock_acquire(&lock);
-    if (csh_store_reference_host(csh_residency_store(), ref) &&
-        !csh_ranges_insert(&hosts, &range, host_removed, NULL)) {
-        csh_ranges_remove(&hosts, range.start, bytes, host_removed, NULL);
-        csh_store_unreference_host(csh_residency_store(), ref);
-    }
-    csh_lock_release(&lock);
-}
-
-/* Adds the host records that begin in [from, to). */
-static size_t list_hosts(uint64_t from, uint64_t to,
-                         struct csh_host_record *records, size_t capacity)
-    CSH_REQUIRES(lock)
-{
-    const struct csh_range *range =
-        csh_ranges_overlapping(&hosts, from, to - from);
-    size_t n = 0;
-
-    for (; range != NULL && range->start < to && n < capacity;
-         range = csh_ranges_next(&hosts, range)) {
-        if (range->start >= from) {
-            records[n].start = (uintptr_t)range->start;
-            records[n].bytes = (size_t)range->bytes;
-            records[n].shadow = ref_of(range);
-            n++;
-        }
-    }
-    return n;
-}
-
-size_t csh_residency_list_hosts(uintptr_t behind,
-                                struct csh_host_record *records,
-                                size_t capacity)
-{
-    size_t n;
-
-    csh_lock_acquire(&lock);
-    n = list_hosts(behind + 1, UINT64_MAX, records, capacity);
-    n += list_hosts(0, behind + 1, records + n, capacity - n);
-    csh_lock_release(&lock);
-    return n;
-}
-
-void csh_residency_forget_host(const struct csh_host_record *record)
-{
-    const struct csh_range same = range_of(record->start, record->bytes,
-                                           record->shadow, NULL);
-    const struct csh_range *found;
-
-    csh_lock_acquire(&lock);
-    found = csh_ranges_find(&hosts, record->start, record->bytes);
-    if (found != NULL && found->value.word[0] == same.value.word[0]) {
-        csh_ranges_remove(&hosts, record->start, record->bytes, host_removed,
-                          NULL);
-    }
     csh_lock_release(&lock);
 }
 

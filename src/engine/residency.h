@@ -18,6 +18,9 @@
  * memory is short. */
 CSH_MUST_CHECK bool csh_residency_start(void);
 
+/* The part of it that host_records.c owns. */
+void csh_residency_start_hosts(void);
+
 /* The store of all shadows, and what it is made of. */
 struct csh_store *csh_residency_store(void);
 struct csh_slab_pool *csh_residency_pool(void);
@@ -69,13 +72,14 @@ void csh_residency_holds(CUcontext context, CUdeviceptr device, size_t bytes,
 
 /* The host range was given the shadow's bytes, or they were taken from it. */
 void csh_residency_offloaded(const void *host, size_t bytes,
-                             struct csh_shadow *shadow);
+                             struct csh_shadow *shadow, size_t mapped_bytes);
 
 /* A host range that was given a shadow's bytes. */
 struct csh_host_record {
     uintptr_t start;
     size_t bytes;
     struct csh_shadow_ref shadow;
+    size_t mapped_bytes; /* 0: all were copied */
 };
 
 /* The records that begin behind an address, and then from the lowest one on;

@@ -109,6 +109,11 @@ enum csh_alias_verdict csh_alias_check(struct csh_aliases *aliases,
 void csh_alias_forget(struct csh_aliases *aliases, const void *memory,
                       size_t bytes);
 
+/* Whether any of this memory, exactly the range of a record, is still mapped
+ * to what it was mapped to; true where the kernel does not say. */
+bool csh_alias_is_mapped(struct csh_aliases *aliases, const void *memory,
+                         size_t bytes);
+
 struct csh_alias_usage {
     size_t n_records;      /* shadows with a mapping, as far as is known */
     uint64_t n_mappings;   /* at most, that they take */

@@ -188,6 +188,24 @@ static bool is_dead(const struct csh_range *range, void *opaque)
     return true;
 }
 
+bool csh_alias_is_mapped(struct csh_aliases *aliases, const void *memory,
+                         size_t bytes)
+{
+    struct csh_range copy = {(uint64_t)(uintptr_t)memory, bytes, {NULL}};
+    struct csh_alias_record record;
+    const struct csh_range *range;
+
+    csh_lock_acquire(&aliases->lock);
+    range = csh_ranges_find(&aliases->records, copy.start, bytes);
+    if (range != NULL) {
+        record = *(const struct csh_alias_record *)range->value.pointer;
+    }
+    csh_lock_release(&aliases->lock);
+
+    copy.value.pointer = &record;
+    return (range != NULL) && !is_dead(&copy, aliases);
+}
+
 /* With the record, all that was counted for it. */
 static void drop_record(const struct csh_range *range, void *opaque)
 {

@@ -95,7 +95,8 @@ static void place_locked(struct csh_store *store, struct csh_shadow *shadow)
         CSH_REQUIRES(store->lock)
 {
     leave_idle_locked(store, shadow);
-    if ((shadow->n_users > 0) || (shadow->n_device > 0)) {
+    if ((shadow->n_users > 0) || (shadow->n_device > 0) ||
+        (shadow->n_mapped > 0)) {
         return;
     }
 
@@ -259,6 +260,34 @@ void csh_store_unreference_host(struct csh_store *store,
     (void)count_reference(store, ref, 0, -1);
 }
 
+void csh_store_reference_mapping(struct csh_store *store,
+                                 struct csh_shadow_ref ref)
+{
+    struct csh_shadow *shadow;
+
+    csh_lock_acquire(&store->lock);
+    shadow = find_locked(store, ref);
+    if (shadow != NULL) {
+        shadow->n_mapped++;
+        place_locked(store, shadow);
+    }
+    csh_lock_release(&store->lock);
+}
+
+void csh_store_unreference_mapping(struct csh_store *store,
+                                   struct csh_shadow_ref ref)
+{
+    struct csh_shadow *shadow;
+
+    csh_lock_acquire(&store->lock);
+    shadow = find_locked(store, ref);
+    if ((shadow != NULL) && (shadow->n_mapped > 0) &&
+        (--shadow->n_mapped == 0)) {
+        place_locked(store, shadow);
+    }
+    csh_lock_release(&store->lock);
+}
+
 bool csh_store_note_use(struct csh_store *store, struct csh_shadow *shadow,
                         CUevent event)
 {
@@ -362,7 +391,8 @@ static bool shadow_holds(const struct csh_shadow *shadow)
            (!shadow->is_checking || (n_uses > 0)) &&
            ((shadow->by_key.tbl == NULL) || shadow->is_published) &&
            (shadow->is_idle ==
-            ((shadow->n_users == 0) && (shadow->n_device == 0)));
+            ((shadow->n_users == 0) && (shadow->n_device == 0) &&
+             (shadow->n_mapped == 0)));
 }
 
 bool csh_store_check(struct csh_store *store)

@@ -113,6 +113,14 @@ bool csh_store_reference_host(struct csh_store *store,
 void csh_store_unreference_host(struct csh_store *store,
                                 struct csh_shadow_ref ref);
 
+/* Host memory that the shadow's pages are mapped to: while there is any, the
+ * shadow is not given up, since the pages would stay. A stale handle does
+ * nothing. */
+void csh_store_reference_mapping(struct csh_store *store,
+                                 struct csh_shadow_ref ref);
+void csh_store_unreference_mapping(struct csh_store *store,
+                                   struct csh_shadow_ref ref);
+
 /* Work that touches the shadow runs until the event; call it as a user. The
  * store owns the event until it gives it back. False, the event still the
  * caller's, when the shadow remembers too many: stay a user until the work

@@ -40,7 +40,7 @@ struct csh_shadow {
     struct csh_shadow_key key; /* unchanging once published */
     struct csh_shadow_ref ref;
 
-    uint32_t n_users, n_device, n_host;
+    uint32_t n_users, n_device, n_host, n_mapped;
     bool is_published;
     bool is_idle; /* in the idle list */
 
@@ -73,7 +73,7 @@ struct csh_store {
     uint64_t n_passes;
 };
 
-/* No user, no device reference, no work in flight; so nobody asks, either:
+/* No user, no device reference, no mapping, no work in flight; so nobody asks, either:
  * while an event is asked about it counts as in flight. */
 static inline bool csh_shadow_may_go(const struct csh_shadow *shadow)
 {
@@ -86,7 +86,7 @@ static inline bool csh_shadow_may_go_at_need(const struct csh_shadow *shadow)
 {
     return csh_shadow_may_go(shadow) ||
            (shadow->is_published && (shadow->n_users == 0) &&
-            (shadow->n_uses == 0));
+            (shadow->n_mapped == 0) && (shadow->n_uses == 0));
 }
 
 /* store.c: takes a shadow out of the store, its handles are stale from then

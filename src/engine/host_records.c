@@ -1,0 +1,156 @@
+/*
+ * host_records.c - which host range was given which shadow's bytes.
+ *
+ * Owns one ordered map. A record is a range, the handle of the shadow that
+ * filled it, which may go stale at any time, and how many of its bytes are
+ * mapped to the shadow's pages. It counts as one host reference of the shadow,
+ * and as a mapping of it if any byte is mapped: giving up such a shadow would
+ * give nothing back.
+ *
+ * The lock (rank RANGES) guards the map and is never held across a call of the
+ * driver; the store's lock may be taken under it.
+ */
+#include "engine/residency.h"
+
+#include "base/lock.h"
+#include "engine/placing.h"
+#include "track/ranges.h"
+
+static struct csh_lock lock = CSH_LOCK_INIT(CSH_RANK_RANGES);
+static struct csh_ranges hosts CSH_GUARDED_BY(lock);
+
+void csh_residency_start_hosts(void)
+{
+    csh_lock_acquire(&lock);
+    csh_ranges_init(&hosts);
+    csh_lock_release(&lock);
+}
+
+/* word[0] is the handle, word[1] the bytes that are mapped. */
+static struct csh_shadow_ref ref_of(const struct csh_range *range)
+{
+    return (struct csh_shadow_ref){
+        .index = (uint32_t)range->value.word[0],
+        .generation = (uint32_t)(range->value.word[0] >> 32),
+    };
+}
+
+static struct csh_range range_of(const struct csh_host_record *record)
+{
+    struct csh_range range = {.start = record->start,
+                              .bytes = record->bytes};
+
+    range.value.word[0] = (uint64_t)record->shadow.generation << 32 |
+                          record->shadow.index;
+    range.value.word[1] = record->mapped_bytes;
+    return range;
+}
+
+/* The shadow has one reference less, and the program one mapping. */
+static void host_removed(const struct csh_range *range, void *opaque)
+{
+    int64_t mapped_bytes = (int64_t)range->value.word[1];
+
+    (void)opaque;
+    if (mapped_bytes > 0) {
+        csh_store_unreference_mapping(csh_residency_store(), ref_of(range));
+        csh_budget_note_aliased(csh_residency_budget(), -mapped_bytes);
+    }
+    csh_store_unreference_host(csh_residency_store(), ref_of(range));
+}
+
+struct csh_shadow *csh_residency_find_host(const void *host, size_t bytes)
+{
+    struct csh_shadow *shadow = NULL;
+    const struct csh_range *exact;
+
+    csh_lock_acquire(&lock);
+    exact = csh_ranges_find(&hosts, (uintptr_t)host, bytes);
+    if (exact != NULL) {
+        shadow = csh_store_acquire(csh_residency_store(), ref_of(exact));
+    }
+    csh_lock_release(&lock);
+    return shadow;
+}
+
+/* False when the handle is stale. */
+static bool refer_to(const struct csh_host_record *record)
+{
+    struct csh_store *store = csh_residency_store();
+
+    if (!csh_store_reference_host(store, record->shadow)) {
+        return false;
+    }
+    if (record->mapped_bytes > 0) {
+        csh_store_reference_mapping(store, record->shadow);
+        csh_budget_note_aliased(csh_residency_budget(),
+                                (int64_t)record->mapped_bytes);
+    }
+    return true;
+}
+
+void csh_residency_offloaded(const void *host, size_t bytes,
+                             struct csh_shadow *shadow, size_t mapped_bytes)
+{
+    const struct csh_host_record record = {
+        (uintptr_t)host, bytes, csh_shadow_ref(shadow), mapped_bytes};
+    const struct csh_range range = range_of(&record);
+
+    csh_placing_expect(bytes);
+    csh_lock_acquire(&lock);
+    if (refer_to(&record) &&
+        !csh_ranges_insert(&hosts, &range, host_removed, NULL)) {
+        csh_ranges_remove(&hosts, range.start, bytes, host_removed, NULL);
+        host_removed(&range, NULL);
+    }
+    csh_lock_release(&lock);
+}
+
+/* Adds the host records that begin in [from, to). */
+static size_t list_hosts(uint64_t from, uint64_t to,
+                         struct csh_host_record *records, size_t capacity)
+    CSH_REQUIRES(lock)
+{
+    const struct csh_range *range =
+        csh_ranges_overlapping(&hosts, from, to - from);
+    size_t n = 0;
+
+    for (; range != NULL && range->start < to && n < capacity;
+         range = csh_ranges_next(&hosts, range)) {
+        if (range->start >= from) {
+            records[n].start = (uintptr_t)range->start;
+            records[n].bytes = (size_t)range->bytes;
+            records[n].shadow = ref_of(range);
+            records[n].mapped_bytes = (size_t)range->value.word[1];
+            n++;
+        }
+    }
+    return n;
+}
+
+size_t csh_residency_list_hosts(uintptr_t behind,
+                                struct csh_host_record *records,
+                                size_t capacity)
+{
+    size_t n;
+
+    csh_lock_acquire(&lock);
+    n = list_hosts(behind + 1, UINT64_MAX, records, capacity);
+    n += list_hosts(0, behind + 1, records + n, capacity - n);
+    csh_lock_release(&lock);
+    return n;
+}
+
+void csh_residency_forget_host(const struct csh_host_record *record)
+{
+    const struct csh_range same = range_of(record);
+    const struct csh_range *found;
+
+    csh_lock_acquire(&lock);
+    found = csh_ranges_find(&hosts, record->start, record->bytes);
+    if (found != NULL && found->value.word[0] == same.value.word[0]) {
+        csh_ranges_remove(&hosts, record->start, record->bytes, host_removed,
+                          NULL);
+    }
+    csh_lock_release(&lock);
+}
