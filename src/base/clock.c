@@ -18,6 +18,14 @@ uint64_t csh_clock_now_ns(void)
     return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
+uint64_t csh_clock_thread_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
 /* The bare system call: libc's wrapper is a cancellation point. */
 void csh_clock_nap_ns(uint64_t ns)
 {

@@ -11,6 +11,9 @@
 /* Nanoseconds since some moment before the process. */
 uint64_t csh_clock_now_ns(void);
 
+/* Nanoseconds of processor time of the calling thread. */
+uint64_t csh_clock_thread_ns(void);
+
 /* Sleeps for about so long; a signal may end it earlier. Keeps errno, and is
  * no cancellation point, as no CUDA call of the program's is one. */
 void csh_clock_nap_ns(uint64_t ns);

@@ -24,6 +24,7 @@
     X(mode, "not looked at in this mode", "CUSHADOW_MODE")                   \
     X(small, "smaller than the least size looked at", "CUSHADOW_MIN_BYTES")  \
     X(unlearned, "not known as a weight", "")                                \
+    X(excluded, "no weight, by the rules", "CUSHADOW_WEIGHTS")               \
     X(partial, "overlaps a weight without being it", "")                     \
     X(modified, "host bytes differ from the shadow's: captured anew", "")    \
     X(pinned, "the program's host memory is pinned already", "")             \
@@ -108,6 +109,11 @@
     X(host_mapped_bytes, "bytes of offloads that were mapped to the program's "  \
       "memory, not copied")                                                 \
     X(host_copied_bytes, "bytes of offloads that were copied to it")         \
+    X(captured_bytes, "bytes that were captured at their upload")      \
+    X(captured_cpu_ns,                                                       \
+      "nanoseconds of processor time that this took, in all threads")        \
+    X(captured_ready_ns,                                                     \
+      "nanoseconds from their uploads to their shadows, summed up")          \
     X(weights, "device ranges that hold a known weight now")                 \
     X(own_d2h_bytes, "bytes the shim itself moved besides, device to host")  \
     X(own_h2d_bytes, "bytes the shim itself moved besides, host to device")  \

@@ -35,6 +35,11 @@
       "every one (all), those from a mapping of a file (file=), those of a " \
       "tensor of a safetensors or GGUF file, or of a model folder "          \
       "(manifest=); within bounds (min=, max=)")                             \
+    X(capture, CAPTURE, CAPTURE, "upload",                                   \
+      "when a registered weight is captured: upload: on its way to the "     \
+      "device; offload: at its first offload, as one that is learned; "      \
+      "background: copied at the upload, and fingerprinted by a thread of "  \
+      "the shim's afterwards")                                               \
     X(cohort, COHORT, SWITCH, "0",                                           \
       "1: one fingerprint launch proves a burst of offloads; a weaker "      \
       "contract, which holds for programs that write device memory only "    \

@@ -39,6 +39,7 @@ extern char **environ;
 enum kind {
     KIND_MODE,
     KIND_HOST,
+    KIND_CAPTURE,
     KIND_SIZE,
     KIND_SIZE_OR_SHARE,
     KIND_NUMBER,
@@ -77,6 +78,8 @@ static bool row_parse(const struct row *row, const char *text,
         return csh_parse_mode(text, field);
     case KIND_HOST:
         return csh_parse_host(text, field);
+    case KIND_CAPTURE:
+        return csh_parse_capture(text, field);
     case KIND_SIZE:
         return csh_parse_size(text, field);
     case KIND_SIZE_OR_SHARE:

@@ -31,11 +31,19 @@
     X(ALIAS, "alias")   \
     X(COPY, "copy")
 
+#define CSH_CAPTURES(X)       \
+    X(UPLOAD, "upload")       \
+    X(OFFLOAD, "offload")     \
+    X(BACKGROUND, "background")
+
 #define CSH_X(name_, word_) CSH_MODE_##name_,
 enum csh_mode { CSH_MODES(CSH_X) CSH_N_MODES };
 #undef CSH_X
 #define CSH_X(name_, word_) CSH_STATS_##name_,
 enum csh_stats { CSH_STATS_FORMS(CSH_X) CSH_N_STATS };
+#undef CSH_X
+#define CSH_X(name_, word_) CSH_CAPTURE_##name_,
+enum csh_capture { CSH_CAPTURES(CSH_X) CSH_N_CAPTURES };
 #undef CSH_X
 #define CSH_X(name_, word_) CSH_HOST_##name_,
 enum csh_host { CSH_HOSTS(CSH_X) CSH_N_HOSTS };
@@ -56,6 +64,7 @@ struct csh_size_or_share {
 
 #define CSH_FIELD_MODE(field_) enum csh_mode field_;
 #define CSH_FIELD_HOST(field_) enum csh_host field_;
+#define CSH_FIELD_CAPTURE(field_) enum csh_capture field_;
 #define CSH_FIELD_SIZE(field_) uint64_t field_; /* bytes */
 #define CSH_FIELD_SIZE_OR_SHARE(field_) struct csh_size_or_share field_;
 #define CSH_FIELD_NUMBER(field_) uint64_t field_; /* <= CSH_NUMBER_MAX */

@@ -17,6 +17,9 @@ static const struct word mode_words[] = {CSH_MODES(CSH_X)};
 #define CSH_X(name_, word_) {word_, CSH_HOST_##name_},
 static const struct word host_words[] = {CSH_HOSTS(CSH_X)};
 #undef CSH_X
+#define CSH_X(name_, word_) {word_, CSH_CAPTURE_##name_},
+static const struct word capture_words[] = {CSH_CAPTURES(CSH_X)};
+#undef CSH_X
 #define CSH_X(name_, word_) {word_, CSH_STATS_##name_},
 static const struct word stats_words[] = {CSH_STATS_FORMS(CSH_X)};
 #undef CSH_X
@@ -219,6 +222,18 @@ bool csh_parse_host(const char *text, enum csh_host *host_p)
         return false;
     }
     *host_p = (enum csh_host)value;
+    return true;
+}
+
+bool csh_parse_capture(const char *text, enum csh_capture *capture_p)
+{
+    int value;
+
+    if (!parse_word(text, strlen(text), capture_words,
+                    CSH_ARRAY_LENGTH(capture_words), &value)) {
+        return false;
+    }
+    *capture_p = (enum csh_capture)value;
     return true;
 }
 

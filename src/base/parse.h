@@ -14,6 +14,7 @@
 #define CSH_WORD(name_, word_) " " word_
 #define CSH_ACCEPTED_MODE "one of:" CSH_MODES(CSH_WORD)
 #define CSH_ACCEPTED_HOST "one of:" CSH_HOSTS(CSH_WORD)
+#define CSH_ACCEPTED_CAPTURE "one of:" CSH_CAPTURES(CSH_WORD)
 #define CSH_ACCEPTED_STATS "one of:" CSH_STATS_FORMS(CSH_WORD)
 #define CSH_ACCEPTED_LOG \
     "one of:" CSH_LOG_LEVELS(CSH_WORD) "; then optionally : and a file"
@@ -28,6 +29,8 @@
 CSH_MUST_CHECK bool csh_parse_mode(const char *text, enum csh_mode *mode_p);
 
 CSH_MUST_CHECK bool csh_parse_host(const char *text, enum csh_host *host_p);
+CSH_MUST_CHECK bool csh_parse_capture(const char *text,
+                                      enum csh_capture *capture_p);
 
 /* Decimal digits, then nothing or K, M, G or T (1024 and its powers; "i" and
  * "B" after them change nothing). False too if it exceeds 64 bits. */

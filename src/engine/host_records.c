@@ -26,7 +26,8 @@ void csh_residency_start_hosts(void)
     csh_lock_release(&lock);
 }
 
-/* word[0] is the handle, word[1] the bytes that are mapped. */
+/* word[0] is the handle, word[1] the bytes that are mapped, word[2] the mark
+ * of the weight. */
 static struct csh_shadow_ref ref_of(const struct csh_range *range)
 {
     return (struct csh_shadow_ref){
@@ -43,6 +44,7 @@ static struct csh_range range_of(const struct csh_host_record *record)
     range.value.word[0] = (uint64_t)record->shadow.generation << 32 |
                           record->shadow.index;
     range.value.word[1] = record->mapped_bytes;
+    range.value.word[2] = csh_mark_word(record->mark);
     return range;
 }
 
@@ -52,6 +54,8 @@ static void host_removed(const struct csh_range *range, void *opaque)
     int64_t mapped_bytes = (int64_t)range->value.word[1];
 
     (void)opaque;
+    csh_registry_unrefer(
+        (uint32_t)csh_mark_in(range->value.word[2]).weight, CSH_PLACE_HOST);
     if (mapped_bytes > 0) {
         csh_store_unreference_mapping(csh_residency_store(), ref_of(range));
         csh_budget_note_aliased(csh_residency_budget(), -mapped_bytes);
@@ -59,7 +63,8 @@ static void host_removed(const struct csh_range *range, void *opaque)
     csh_store_unreference_host(csh_residency_store(), ref_of(range));
 }
 
-struct csh_shadow *csh_residency_find_host(const void *host, size_t bytes)
+struct csh_shadow *csh_residency_find_host(const void *host, size_t bytes,
+                                           struct csh_weight_mark *mark_p)
 {
     struct csh_shadow *shadow = NULL;
     const struct csh_range *exact;
@@ -68,6 +73,7 @@ struct csh_shadow *csh_residency_find_host(const void *host, size_t bytes)
     exact = csh_ranges_find(&hosts, (uintptr_t)host, bytes);
     if (exact != NULL) {
         shadow = csh_store_acquire(csh_residency_store(), ref_of(exact));
+        *mark_p = csh_mark_in(exact->value.word[2]);
     }
     csh_lock_release(&lock);
     return shadow;
@@ -81,6 +87,7 @@ static bool refer_to(const struct csh_host_record *record)
     if (!csh_store_reference_host(store, record->shadow)) {
         return false;
     }
+    csh_registry_refer((uint32_t)record->mark.weight, CSH_PLACE_HOST);
     if (record->mapped_bytes > 0) {
         csh_store_reference_mapping(store, record->shadow);
         csh_budget_note_aliased(csh_residency_budget(),
@@ -90,10 +97,11 @@ static bool refer_to(const struct csh_host_record *record)
 }
 
 void csh_residency_offloaded(const void *host, size_t bytes,
-                             struct csh_shadow *shadow, size_t mapped_bytes)
+                             struct csh_shadow *shadow, size_t mapped_bytes,
+                             struct csh_weight_mark mark)
 {
     const struct csh_host_record record = {
-        (uintptr_t)host, bytes, csh_shadow_ref(shadow), mapped_bytes};
+        (uintptr_t)host, bytes, csh_shadow_ref(shadow), mapped_bytes, mark};
     const struct csh_range range = range_of(&record);
 
     csh_placing_expect(bytes);
@@ -122,6 +130,7 @@ static size_t list_hosts(uint64_t from, uint64_t to,
             records[n].bytes = (size_t)range->bytes;
             records[n].shadow = ref_of(range);
             records[n].mapped_bytes = (size_t)range->value.word[1];
+            records[n].mark = csh_mark_in(range->value.word[2]);
             n++;
         }
     }
@@ -139,6 +148,13 @@ size_t csh_residency_list_hosts(uintptr_t behind,
     n += list_hosts(0, behind + 1, records + n, capacity - n);
     csh_lock_release(&lock);
     return n;
+}
+
+void csh_residency_look_at_hosts(void)
+{
+    csh_lock_acquire(&lock);
+    csh_residency_tell(&hosts);
+    csh_lock_release(&lock);
 }
 
 void csh_residency_forget_host(const struct csh_host_record *record)

@@ -21,6 +21,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "engine/calls.h"
 #include "engine/cohort.h"
 #include "engine/contexts.h"
@@ -28,6 +29,7 @@
 #include "engine/fresh.h"
 #include "engine/host.h"
 #include "engine/idle.h"
+#include "engine/naming.h"
 #include "engine/observe.h"
 #include "engine/phase.h"
 #include "engine/policy.h"
@@ -41,6 +43,8 @@ struct attempt {
     struct csh_shadow *shadow;         /* held, or NULL */
     struct csh_offload_facts facts;
     struct csh_decision decision;
+    struct csh_weight_mark mark;
+    uint64_t begun_ns; /* 0: too small to be looked at */
 };
 
 static bool goes_on(struct attempt *attempt)
@@ -76,8 +80,13 @@ static bool look_at_records(struct attempt *attempt)
     if (!goes_on(attempt)) {
         return false;
     }
-    facts->knowledge =
-        csh_residency_find(copy->device, copy->bytes, &attempt->shadow);
+    attempt->begun_ns = csh_clock_now_ns();
+    facts->knowledge = csh_residency_find(copy->device, copy->bytes,
+                                          &attempt->shadow, &attempt->mark);
+    if (facts->knowledge == CSH_KNOWS_UPLOADED &&
+        !csh_naming_may_learn(copy->bytes)) {
+        facts->knowledge = CSH_KNOWS_EXCLUDED;
+    }
     return goes_on(attempt);
 }
 
@@ -150,8 +159,8 @@ static void materialise(struct attempt *attempt, struct csh_shadow *shadow)
     size_t mapped_bytes;
 
     if (csh_host_fill(copy->host, shadow, &mapped_bytes)) {
-        csh_residency_offloaded(copy->host, copy->bytes, shadow,
-                                mapped_bytes);
+        csh_residency_offloaded(copy->host, copy->bytes, shadow, mapped_bytes,
+                                attempt->mark);
     } else {
         give_up(attempt, CSH_REASON_error);
     }
@@ -198,12 +207,17 @@ static void capture(struct attempt *attempt)
         csh_fresh_abandon(shadow, &copy->stream);
         return;
     }
+    if (attempt->decision.reason == CSH_REASON_dirty) {
+        attempt->mark.is_unsure = true;
+    }
+    csh_naming_learned(copy->bytes, &attempt->mark);
     materialise(attempt, shadow);
     if (attempt->decision.verdict == CSH_VERDICT_FORWARD) {
         csh_statistics_add(CSH_GAUGE_own_d2h_bytes, (int64_t)copy->bytes);
     }
     csh_residency_holds(attempt->context->handle, copy->device, copy->bytes,
-                        shadow);
+                        shadow, attempt->mark);
+    csh_naming_published(shadow, attempt->mark);
     csh_store_release(csh_residency_store(), shadow);
 }
 
@@ -339,26 +353,41 @@ static CUresult forward(struct attempt *attempt)
     return result;
 }
 
+static void count(const struct attempt *attempt, enum csh_outcome outcome)
+{
+    if (attempt->mark.weight != 0) {
+        csh_registry_count((uint32_t)attempt->mark.weight, CSH_D2H, outcome,
+                           attempt->decision.reason, attempt->copy->bytes,
+                           csh_clock_now_ns() - attempt->begun_ns);
+    }
+}
+
 CUresult csh_offload(const struct csh_copy *copy)
 {
     struct attempt attempt = {.copy = copy};
     CUresult result = CUDA_SUCCESS;
+    enum csh_outcome outcome;
 
     try(&attempt);
     switch (attempt.decision.verdict) {
     case CSH_VERDICT_PROVE:
     case CSH_VERDICT_BELIEVE:
-        csh_statistics_count(CSH_D2H, CSH_OUTCOME_elided,
-                             attempt.decision.reason, copy->bytes);
+        outcome = CSH_OUTCOME_elided;
+        csh_statistics_count(CSH_D2H, outcome, attempt.decision.reason,
+                             copy->bytes);
         break;
     case CSH_VERDICT_CAPTURE:
-        csh_statistics_count(CSH_D2H, CSH_OUTCOME_served,
-                             attempt.decision.reason, copy->bytes);
+        outcome = CSH_OUTCOME_served;
+        csh_statistics_count(CSH_D2H, outcome, attempt.decision.reason,
+                             copy->bytes);
         break;
     default:
         result = forward(&attempt);
+        outcome = result == CUDA_SUCCESS ? CSH_OUTCOME_passed
+                                         : CSH_OUTCOME_failed;
         break;
     }
+    count(&attempt, outcome);
     if (attempt.shadow != NULL) {
         csh_store_release(csh_residency_store(), attempt.shadow);
     }

@@ -21,6 +21,7 @@
 #include "base/process.h"
 #include "engine/calls.h"
 #include "engine/host.h"
+#include "engine/naming.h"
 #include "engine/placing.h"
 #include "engine/relief.h"
 #include "engine/residency.h"
@@ -55,6 +56,7 @@ static int start(void)
         return PHASE_OFF;
     }
     csh_host_start();
+    csh_naming_start();
     csh_relief_start();
     csh_placing_start();
     csh_report_enable(true);

@@ -57,6 +57,9 @@ struct csh_decision csh_policy_offload(const struct csh_offload_facts *facts)
     if (facts->knowledge == CSH_KNOWS_OVERLAP) {
         return forward(CSH_REASON_partial);
     }
+    if (facts->knowledge == CSH_KNOWS_EXCLUDED) {
+        return forward(CSH_REASON_excluded);
+    }
     if (!facts->is_suited) {
         return forward(CSH_REASON_device);
     }

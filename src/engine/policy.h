@@ -20,6 +20,8 @@
 enum csh_knowledge {
     CSH_KNOWS_NOTHING,  /* no record touches it */
     CSH_KNOWS_OVERLAP,  /* records touch it without being exactly it */
+    CSH_KNOWS_EXCLUDED, /* exactly it was uploaded; CUSHADOW_WEIGHTS says that
+                           it is no weight */
     CSH_KNOWS_UPLOADED, /* exactly it was uploaded; no shadow */
     CSH_KNOWS_SHADOW,   /* exactly it was uploaded or captured, with shadow */
     CSH_N_KNOWLEDGE,

@@ -16,16 +16,20 @@
 
 #include <string.h>
 
+#include "base/clock.h"
+#include "engine/background.h"
 #include "engine/calls.h"
 #include "engine/contexts.h"
 #include "engine/facts.h"
 #include "engine/fresh.h"
 #include "engine/host.h"
+#include "engine/naming.h"
 #include "engine/observe.h"
 #include "engine/phase.h"
 #include "engine/policy.h"
 #include "engine/residency.h"
 #include "engine/upload.h"
+#include "engine/uses.h"
 #include "track/captures.h"
 
 struct attempt {
@@ -34,6 +38,9 @@ struct attempt {
     struct csh_shadow *shadow;         /* held, or NULL */
     struct csh_reload_facts facts;
     struct csh_decision decision;
+    struct csh_naming naming;
+    uint64_t begun_ns; /* 0: too small to be looked at */
+    bool is_readable;  /* the source, as far as the driver was asked */
 };
 
 static bool goes_on(struct attempt *attempt)
@@ -60,18 +67,34 @@ static bool look_at_records(struct attempt *attempt)
         .is_capturing = csh_captures_any_active(),
         .is_suited = true,
         .has_shadow = true,
-        .is_registered = csh_upload_is_registered(copy),
+        .is_registered = csh_options()->capture != CSH_CAPTURE_OFFLOAD &&
+                         csh_naming_may_register(copy->bytes),
         .host = CSH_HOST_PAGEABLE,
         .is_plain = true,
         .is_idle = true,
         .is_equal = true,
     };
+    if (attempt->facts.is_large) {
+        attempt->begun_ns = csh_clock_now_ns();
+    }
     if (!goes_on(attempt)) {
         return false;
     }
-    attempt->shadow = csh_residency_find_host(copy->host, copy->bytes);
+    attempt->shadow = csh_residency_find_host(copy->host, copy->bytes,
+                                              &attempt->naming.mark);
     attempt->facts.has_shadow = attempt->shadow != NULL;
     return goes_on(attempt);
+}
+
+/* Of bytes that no shadow has been made of. */
+static void decide(struct attempt *attempt)
+{
+    if (attempt->shadow != NULL) {
+        return;
+    }
+    csh_naming_decide(attempt->copy, attempt->is_readable, &attempt->naming);
+    attempt->facts.is_registered =
+        attempt->facts.is_registered && attempt->naming.is_registered;
 }
 
 static bool ask_driver(struct attempt *attempt)
@@ -91,6 +114,11 @@ static bool ask_driver(struct attempt *attempt)
     }
     facts->host = csh_facts_host(copy->host, copy->bytes);
     facts->is_plain = csh_facts_is_plain(copy, attempt->context);
+    attempt->is_readable = facts->host != CSH_HOST_FOREIGN;
+    if (!goes_on(attempt)) {
+        return false;
+    }
+    decide(attempt);
     if (!goes_on(attempt)) {
         return false;
     }
@@ -106,11 +134,11 @@ static bool note_use(struct attempt *attempt, CUevent event)
 {
     CUcontext context = attempt->context->handle;
 
-    if (csh_residency_note_use(context, attempt->shadow, event)) {
+    if (csh_uses_note(context, attempt->shadow, event)) {
         return true;
     }
     csh_store_collect(csh_residency_store());
-    return csh_residency_note_use(context, attempt->shadow, event);
+    return csh_uses_note(context, attempt->shadow, event);
 }
 
 /* Remembers that a DMA reads the shadow. Where no event can be had the DMA is
@@ -163,7 +191,8 @@ static bool finish(struct attempt *attempt, CUresult result)
 static void record(const struct attempt *attempt)
 {
     csh_residency_holds(attempt->context->handle, attempt->copy->device,
-                        attempt->copy->bytes, attempt->shadow);
+                        attempt->copy->bytes, attempt->shadow,
+                        attempt->naming.mark);
 }
 
 static void serve(struct attempt *attempt)
@@ -178,6 +207,48 @@ static void serve(struct attempt *attempt)
     }
 }
 
+/* New bytes came where the weight's were: perhaps it was changed, perhaps it
+ * is another by now. */
+static void note_modified(struct attempt *attempt)
+{
+    if (attempt->facts.has_shadow) {
+        attempt->naming.mark.is_unsure = true;
+    }
+}
+
+/* The fingerprint is left to a thread of the shim's: until it is done the
+ * range is known as uploaded. False: nobody can do it now. */
+static bool publish_later(struct attempt *attempt, struct csh_shadow *fresh)
+{
+    const struct csh_copy *copy = attempt->copy;
+    const struct csh_captured captured = {
+        fresh,       attempt->context->handle, copy->device,     copy->host,
+        copy->bytes, attempt->naming.mark,     attempt->begun_ns,
+    };
+
+    csh_residency_uploaded(attempt->context->handle, copy->device,
+                           copy->bytes, attempt->naming.mark);
+    return csh_background_publish(&captured);
+}
+
+static void publish(struct attempt *attempt, struct csh_shadow *fresh,
+                    const struct csh_fingerprint *fingerprint)
+{
+    attempt->shadow = csh_fresh_publish(fresh, fingerprint);
+    csh_statistics_add(CSH_GAUGE_captured_ready_ns,
+                       (int64_t)(csh_clock_now_ns() - attempt->begun_ns));
+    record(attempt);
+    csh_residency_offloaded(attempt->copy->host, attempt->copy->bytes,
+                            attempt->shadow, 0, attempt->naming.mark);
+    csh_naming_published(attempt->shadow, attempt->naming.mark);
+}
+
+static bool may_wait(const struct attempt *attempt)
+{
+    return csh_options()->capture == CSH_CAPTURE_BACKGROUND &&
+           !attempt->facts.has_shadow && csh_background_can_publish();
+}
+
 /* The DMA is noted with the fresh shadow before this is published, because
  * another that has the same bytes may then take its place. The host record is
  * a hint only, as its bytes are compared before use: a source that changed
@@ -186,9 +257,10 @@ static void capture(struct attempt *attempt)
 {
     const struct csh_copy *copy = attempt->copy;
     struct csh_fingerprint fingerprint;
+    bool is_later = may_wait(attempt);
     enum csh_reason reason;
-    struct csh_shadow *fresh =
-        csh_upload_capture(copy, attempt->context, &fingerprint, &reason);
+    struct csh_shadow *fresh = csh_upload_capture(
+        copy, attempt->context, is_later ? NULL : &fingerprint, &reason);
 
     if (fresh == NULL) {
         give_up(attempt, reason);
@@ -198,10 +270,15 @@ static void capture(struct attempt *attempt)
         csh_store_release(csh_residency_store(), attempt->shadow);
     }
     attempt->shadow = fresh;
-    if (finish(attempt, CUDA_SUCCESS)) {
-        attempt->shadow = csh_fresh_publish(fresh, &fingerprint);
-        record(attempt);
-        csh_residency_offloaded(copy->host, copy->bytes, attempt->shadow, 0);
+    if (!finish(attempt, CUDA_SUCCESS)) {
+        return;
+    }
+    note_modified(attempt);
+    csh_naming_learned(copy->bytes, &attempt->naming.mark);
+    if (!is_later) {
+        publish(attempt, fresh, &fingerprint);
+    } else if (publish_later(attempt, fresh)) {
+        attempt->shadow = NULL;
     }
 }
 
@@ -234,7 +311,7 @@ static void try(struct attempt *attempt)
 
 /* The program's own bytes are on their way: whatever was known of the range
  * is not known any more. */
-static void note_uploaded(const struct attempt *attempt)
+static void note_uploaded(struct attempt *attempt)
 {
     const struct csh_copy *copy = attempt->copy;
     CUcontext context = NULL;
@@ -242,10 +319,13 @@ static void note_uploaded(const struct attempt *attempt)
     if (!attempt->facts.is_large) {
         return;
     }
+    decide(attempt);
+    attempt->naming.mark.is_unsure |= attempt->shadow != NULL;
     if (csh_calls()->cuCtxGetCurrent(&context) != CUDA_SUCCESS) {
         context = NULL;
     }
-    csh_residency_uploaded(context, copy->device, copy->bytes);
+    csh_residency_uploaded(context, copy->device, copy->bytes,
+                           attempt->naming.mark);
     if (attempt->facts.mode == CSH_MODE_OBSERVE) {
         csh_observe_uploaded(copy);
     }
@@ -264,6 +344,16 @@ static CUresult forward(struct attempt *attempt)
     return result;
 }
 
+static void count(const struct attempt *attempt, enum csh_outcome outcome)
+{
+    if (attempt->naming.mark.weight != 0) {
+        csh_registry_count((uint32_t)attempt->naming.mark.weight, CSH_H2D,
+                           outcome, attempt->decision.reason,
+                           attempt->copy->bytes,
+                           csh_clock_now_ns() - attempt->begun_ns);
+    }
+}
+
 CUresult csh_reload(const struct csh_copy *copy)
 {
     struct attempt attempt = {.copy = copy};
@@ -273,8 +363,11 @@ CUresult csh_reload(const struct csh_copy *copy)
     if (attempt.decision.verdict != CSH_VERDICT_FORWARD) {
         csh_statistics_count(CSH_H2D, CSH_OUTCOME_served,
                              attempt.decision.reason, copy->bytes);
+        count(&attempt, CSH_OUTCOME_served);
     } else {
         result = forward(&attempt);
+        count(&attempt, result == CUDA_SUCCESS ? CSH_OUTCOME_passed
+                                               : CSH_OUTCOME_failed);
     }
     if (attempt.shadow != NULL) {
         csh_store_release(csh_residency_store(), attempt.shadow);

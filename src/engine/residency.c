@@ -2,23 +2,22 @@
  * residency.c - the records of device ranges; those of host ranges are in
  * host_records.c.
  *
- * Owns an ordered map, the store with its slabs, and the list of events that
- * the store keeps. A device record is a range, the context that its memory
- * belongs to, and the handle of a shadow (all zero: uploaded by the program,
- * contents unknown). The handles may go stale at any time; then the record
- * finds nothing.
+ * Owns an ordered map and the store with its slabs. A device record is a
+ * range, the context that its memory belongs to, the handle of a shadow (all
+ * zero: uploaded by the program, contents unknown), and the mark of its
+ * weight. The handles may go stale at any time; then the record finds nothing.
  *
  * Each record counts as one reference of its shadow: a device reference keeps
  * the shadow, a host reference makes it worth keeping.
  *
- * The lock (rank RANGES) guards maps and list and is never held across a call
+ * The lock (rank RANGES) guards the maps and is never held across a call
  * of the driver; the store's lock may be taken under it.
  */
 #include "engine/residency.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <utlist.h> /* after base/compiler.h */
+#include <string.h>
 
 #include "base/lock.h"
 #include "base/log.h"
@@ -26,6 +25,7 @@
 #include "engine/calls.h"
 #include "engine/devices.h"
 #include "engine/placing.h"
+#include "engine/uses.h"
 #include "track/ranges.h"
 
 static struct csh_lock lock = CSH_LOCK_INIT(CSH_RANK_RANGES);
@@ -36,104 +36,6 @@ static struct csh_slab_pool *pool; /* set before store, then unchanging */
 static struct csh_budget budget;
 
 /* --- the store ------------------------------------------------------- */
-
-/* What the store keeps as an event. The real one ends with its context, and
- * its handle may then be that of an event of the program's: it must neither
- * be asked about nor destroyed. */
-struct use {
-    CUevent event;
-    CUcontext context;
-    bool is_ended;
-    struct use *prev, *next;
-};
-
-static struct use *uses_noted CSH_GUARDED_BY(lock);
-
-static bool has_ended(const struct use *use)
-{
-    bool is_ended;
-
-    csh_lock_acquire(&lock);
-    is_ended = use->is_ended;
-    csh_lock_release(&lock);
-    return is_ended;
-}
-
-static bool is_current(CUcontext context)
-{
-    CUcontext current = NULL;
-
-    return csh_calls()->cuCtxGetCurrent(&current) == CUDA_SUCCESS &&
-           current == context;
-}
-
-/* Another thread may just be ending a context that is not this one's, and the
- * event with it: such work counts as going on until its own context asks. An
- * error of another kind says nothing about the work behind the event. */
-static bool use_is_over(CUevent handle, void *opaque)
-{
-    struct use *use = (struct use *)handle;
-    CUresult result;
-
-    (void)opaque;
-    if (has_ended(use)) {
-        return true;
-    }
-    if (!is_current(use->context)) {
-        return false;
-    }
-    result = csh_calls()->cuEventQuery(use->event);
-    return result == CUDA_SUCCESS ||
-           result == CUDA_ERROR_CONTEXT_IS_DESTROYED;
-}
-
-static void give_event_back(CUevent handle, void *opaque)
-{
-    struct use *use = (struct use *)handle;
-
-    (void)opaque;
-    if (!has_ended(use)) { /* so use_is_over() found its context current */
-        csh_calls()->cuEventDestroy_v2(use->event);
-    }
-    csh_lock_acquire(&lock);
-    DL_DELETE(uses_noted, use);
-    csh_lock_release(&lock);
-    free(use);
-}
-
-bool csh_residency_note_use(CUcontext context, struct csh_shadow *shadow,
-                            CUevent event)
-{
-    struct use *use = calloc(1, sizeof(*use));
-    bool is_noted;
-
-    if (use == NULL) {
-        return false;
-    }
-    use->event = event;
-    use->context = context;
-    csh_lock_acquire(&lock);
-    DL_APPEND(uses_noted, use);
-    is_noted =
-        csh_store_note_use(csh_residency_store(), shadow, (CUevent)use);
-    if (!is_noted) {
-        DL_DELETE(uses_noted, use);
-    }
-    csh_lock_release(&lock);
-    if (!is_noted) {
-        free(use);
-    }
-    return is_noted;
-}
-
-static void end_uses(CUcontext context) CSH_REQUIRES(lock)
-{
-    struct use *use;
-
-    DL_FOREACH(uses_noted, use) {
-        use->is_ended = use->is_ended || use->context == context;
-    }
-}
 
 /* There the driver pins little, how little no query says, and each refusal may
  * leave an error behind that the program meets later. */
@@ -151,7 +53,7 @@ static void mind_the_platform(void)
 
 bool csh_residency_start(void)
 {
-    const struct csh_use_calls uses = {use_is_over, give_event_back, NULL};
+    const struct csh_use_calls uses = csh_uses_calls();
     struct csh_store *made;
 
     csh_lock_acquire(&lock);
@@ -201,7 +103,8 @@ void csh_residency_pin(void)
 
 /* --- records --------------------------------------------------------- */
 
-/* word[0] is the handle, word[1] the context of a device record. */
+/* word[0] is the handle, word[1] the context of a device record, word[2] the
+ * mark. */
 static struct csh_shadow_ref ref_of(const struct csh_range *range)
 {
     return (struct csh_shadow_ref){
@@ -210,13 +113,20 @@ static struct csh_shadow_ref ref_of(const struct csh_range *range)
     };
 }
 
+static struct csh_weight_mark mark_of(const struct csh_range *range)
+{
+    return csh_mark_in(range->value.word[2]);
+}
+
 static struct csh_range range_of(uint64_t start, uint64_t bytes,
-                                 struct csh_shadow_ref ref, CUcontext context)
+                                 struct csh_shadow_ref ref, CUcontext context,
+                                 struct csh_weight_mark mark)
 {
     struct csh_range range = {.start = start, .bytes = bytes};
 
     range.value.word[0] = (uint64_t)ref.generation << 32 | ref.index;
     range.value.word[1] = (uintptr_t)context;
+    range.value.word[2] = csh_mark_word(mark);
     return range;
 }
 
@@ -228,6 +138,7 @@ static bool has_shadow(const struct csh_range *range)
 static void device_removed(const struct csh_range *range, void *opaque)
 {
     (void)opaque;
+    csh_registry_unrefer(mark_of(range).weight, CSH_PLACE_DEVICE);
     if (has_shadow(range)) {
         csh_store_unreference_device(csh_residency_store(), ref_of(range));
         csh_statistics_add(CSH_GAUGE_weights, -1);
@@ -236,17 +147,19 @@ static void device_removed(const struct csh_range *range, void *opaque)
 
 /* Memory being short only loses records. */
 static void add_device(uint64_t start, uint64_t bytes,
-                       struct csh_shadow_ref ref, CUcontext context)
-    CSH_REQUIRES(lock)
+                       struct csh_shadow_ref ref, CUcontext context,
+                       struct csh_weight_mark mark) CSH_REQUIRES(lock)
 {
-    struct csh_range range = range_of(start, bytes, ref, context);
+    struct csh_range range = range_of(start, bytes, ref, context, mark);
 
     if (has_shadow(&range) &&
         !csh_store_reference_device(csh_residency_store(), ref)) {
         return;
     }
+    csh_registry_refer(mark.weight, CSH_PLACE_DEVICE);
     if (!csh_ranges_insert(&devices, &range, device_removed, NULL)) {
         csh_ranges_remove(&devices, start, bytes, device_removed, NULL);
+        csh_registry_unrefer(mark.weight, CSH_PLACE_DEVICE);
         if (has_shadow(&range)) {
             csh_store_unreference_device(csh_residency_store(), ref);
         }
@@ -255,16 +168,27 @@ static void add_device(uint64_t start, uint64_t bytes,
     }
 }
 
-/* Records of plain uploads cover the whole range, without a gap. */
-static bool is_uploaded(uint64_t start, uint64_t bytes) CSH_REQUIRES(lock)
+/* Records of plain uploads cover the whole range, without a gap. The mark is
+ * the first one's, and of several no weight's; none may be learned if one of
+ * them may not. */
+static bool is_uploaded(uint64_t start, uint64_t bytes,
+                        struct csh_weight_mark *mark_p) CSH_REQUIRES(lock)
 {
     const struct csh_range *range =
         csh_ranges_overlapping(&devices, start, bytes);
+    struct csh_weight_mark mark = {0};
     uint64_t at = start;
 
     while (range != NULL && !has_shadow(range) && range->start <= at) {
         at = range->start + range->bytes;
+        mark.is_excluded |= mark_of(range).is_excluded;
+        if (range->start == start && range->bytes == bytes) {
+            mark = mark_of(range);
+        } else if (mark.burst == 0) {
+            mark.burst = mark_of(range).burst;
+        }
         if (at >= start + bytes) {
+            *mark_p = mark;
             return true;
         }
         range = csh_ranges_next(&devices, range);
@@ -273,22 +197,27 @@ static bool is_uploaded(uint64_t start, uint64_t bytes) CSH_REQUIRES(lock)
 }
 
 enum csh_knowledge csh_residency_find(CUdeviceptr device, size_t bytes,
-                                      struct csh_shadow **shadow_p)
+                                      struct csh_shadow **shadow_p,
+                                      struct csh_weight_mark *mark_p)
 {
     enum csh_knowledge knowledge = CSH_KNOWS_UPLOADED;
     const struct csh_range *exact;
 
     *shadow_p = NULL;
+    *mark_p = (struct csh_weight_mark){0};
     csh_lock_acquire(&lock);
     exact = csh_ranges_find(&devices, device, bytes);
     if (exact != NULL && has_shadow(exact)) {
+        *mark_p = mark_of(exact);
         *shadow_p = csh_store_acquire(csh_residency_store(), ref_of(exact));
         knowledge =
             *shadow_p != NULL ? CSH_KNOWS_SHADOW : CSH_KNOWS_UPLOADED;
     } else if (csh_ranges_overlapping(&devices, device, bytes) == NULL) {
         knowledge = CSH_KNOWS_NOTHING;
-    } else if (!is_uploaded(device, bytes)) {
+    } else if (!is_uploaded(device, bytes, mark_p)) {
         knowledge = CSH_KNOWS_OVERLAP;
+    } else if (mark_p->is_excluded) {
+        knowledge = CSH_KNOWS_EXCLUDED;
     }
     csh_lock_release(&lock);
     return knowledge;
@@ -331,45 +260,68 @@ size_t csh_residency_list(CUcontext context, CUdeviceptr behind,
 }
 
 void csh_residency_uploaded(CUcontext context, CUdeviceptr device,
-                            size_t bytes)
+                            size_t bytes, struct csh_weight_mark mark)
 {
     static const struct csh_shadow_ref none;
 
     csh_placing_expect(bytes);
     csh_lock_acquire(&lock);
-    add_device(device, bytes, none, context);
+    add_device(device, bytes, none, context, mark);
     csh_lock_release(&lock);
 }
 
 /* A weight may have been uploaded as part of something larger: what was left
  * and right of it stays known as uploaded. */
 static void add_piece(CUcontext context, CUdeviceptr device, size_t bytes,
-                      struct csh_shadow_ref ref) CSH_REQUIRES(lock)
+                      struct csh_shadow_ref ref,
+                      struct csh_weight_mark mark) CSH_REQUIRES(lock)
 {
     static const struct csh_shadow_ref none;
     const struct csh_range *found =
         csh_ranges_containing(&devices, device, bytes);
     struct csh_range whole = found != NULL ? *found : (struct csh_range){0};
+    struct csh_weight_mark rest = mark_of(&whole);
 
-    add_device(device, bytes, ref, context);
+    rest.weight = 0; /* what is left is not all of it */
+    add_device(device, bytes, ref, context, mark);
     if (found == NULL || has_shadow(&whole)) {
         return;
     }
     if (whole.start < device) {
-        add_device(whole.start, device - whole.start, none, context);
+        add_device(whole.start, device - whole.start, none, context,
+                   rest);
     }
     if (device + bytes < whole.start + whole.bytes) {
         add_device(device + bytes,
                    whole.start + whole.bytes - (device + bytes), none,
-                   context);
+                   context, rest);
     }
 }
 
 void csh_residency_holds(CUcontext context, CUdeviceptr device, size_t bytes,
-                         struct csh_shadow *shadow)
+                         struct csh_shadow *shadow,
+                         struct csh_weight_mark mark)
 {
     csh_lock_acquire(&lock);
-    add_piece(context, device, bytes, csh_shadow_ref(shadow));
+    add_piece(context, device, bytes, csh_shadow_ref(shadow), mark);
+    csh_lock_release(&lock);
+}
+
+void csh_residency_adopt(CUcontext context, CUdeviceptr device, size_t bytes,
+                         struct csh_shadow *shadow,
+                         struct csh_weight_mark mark)
+{
+    static const struct csh_shadow_ref none;
+    const struct csh_range same =
+        range_of(device, bytes, none, context, mark);
+    const struct csh_range *found;
+
+    csh_lock_acquire(&lock);
+    found = csh_ranges_find(&devices, device, bytes);
+    if (found != NULL &&
+        memcmp(&found->value, &same.value, sizeof(same.value)) == 0) {
+        add_device(device, bytes, csh_shadow_ref(shadow), context, mark);
+    }
     csh_lock_release(&lock);
 }
 
@@ -378,6 +330,28 @@ void csh_residency_forget(CUdeviceptr base, size_t bytes)
     csh_lock_acquire(&lock);
     csh_ranges_remove(&devices, base, bytes, device_removed, NULL);
     csh_lock_release(&lock);
+}
+
+void csh_residency_tell(const struct csh_ranges *ranges)
+{
+    const struct csh_range *range = csh_ranges_first(ranges);
+    struct csh_shadow *shadow;
+
+    for (; range != NULL; range = csh_ranges_next(ranges, range)) {
+        shadow = csh_store_acquire(csh_residency_store(), ref_of(range));
+        if (shadow != NULL) {
+            csh_registry_has_shadow((uint32_t)mark_of(range).weight);
+            csh_store_release(csh_residency_store(), shadow);
+        }
+    }
+}
+
+void csh_residency_look(void)
+{
+    csh_lock_acquire(&lock);
+    csh_residency_tell(&devices);
+    csh_lock_release(&lock);
+    csh_residency_look_at_hosts();
 }
 
 static bool is_of_context(const struct csh_range *range, void *opaque)
@@ -389,7 +363,7 @@ void csh_residency_forget_context(CUcontext context)
 {
     csh_lock_acquire(&lock);
     csh_ranges_remove_if(&devices, is_of_context, device_removed, context);
-    end_uses(context);
     csh_lock_release(&lock);
+    csh_uses_end(context);
     csh_slab_note_context_ended(pool);
 }

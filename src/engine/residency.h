@@ -13,6 +13,8 @@
 
 #include "engine/policy.h"
 #include "shadow/store.h"
+#include "track/ranges.h"
+#include "weights/registry.h"
 
 /* Makes the store, once, before anything else here is called. False when
  * memory is short. */
@@ -30,21 +32,16 @@ struct csh_budget *csh_residency_budget(void);
  * driver and may synchronise: only where the program's own call may. */
 void csh_residency_tidy(void);
 
-/* Work that reads the shadow runs until the event of this context, which is
- * the store's from then on: until it is over or its context ends. False, the
- * event still the caller's, as csh_store_note_use. */
-CSH_MUST_CHECK bool csh_residency_note_use(CUcontext context,
-                                           struct csh_shadow *shadow,
-                                           CUevent event);
-
 /* Only the pinning. Calls the driver and may synchronise. */
 void csh_residency_pin(void);
 
-/* What is recorded about exactly this device range. *shadow_p is held if the
- * answer is CSH_KNOWS_SHADOW, else NULL. A range that one or more uploads
- * cover without a gap counts as uploaded. */
+/* What is recorded about exactly this device range, and the weight that it
+ * was. *shadow_p is held if the answer is CSH_KNOWS_SHADOW, else NULL. A range
+ * that one or more uploads cover without a gap counts as uploaded, or as
+ * excluded if one of them is. */
 enum csh_knowledge csh_residency_find(CUdeviceptr device, size_t bytes,
-                                      struct csh_shadow **shadow_p);
+                                      struct csh_shadow **shadow_p,
+                                      struct csh_weight_mark *mark_p);
 
 /* A device range with the shadow that it should have the bytes of, held. */
 struct csh_weight {
@@ -59,20 +56,34 @@ size_t csh_residency_list(CUcontext context, CUdeviceptr behind,
                           struct csh_weight *weights, size_t capacity);
 
 /* The shadow whose bytes a copy left or found in exactly this host range,
- * held; NULL if none. They may have changed since. */
-struct csh_shadow *csh_residency_find_host(const void *host, size_t bytes);
+ * held, and its weight; NULL if none. They may have changed since. */
+struct csh_shadow *csh_residency_find_host(const void *host, size_t bytes,
+                                           struct csh_weight_mark *mark_p);
 
 /* The program uploaded its own bytes: contents unknown from here on. */
 void csh_residency_uploaded(CUcontext context, CUdeviceptr device,
-                            size_t bytes);
+                            size_t bytes, struct csh_weight_mark mark);
 
 /* The device range holds the shadow's bytes. */
 void csh_residency_holds(CUcontext context, CUdeviceptr device, size_t bytes,
-                         struct csh_shadow *shadow);
+                         struct csh_shadow *shadow,
+                         struct csh_weight_mark mark);
+
+/* The same, if the range is still known as uploaded with this mark. */
+void csh_residency_adopt(CUcontext context, CUdeviceptr device, size_t bytes,
+                         struct csh_shadow *shadow,
+                         struct csh_weight_mark mark);
 
 /* The host range was given the shadow's bytes, or they were taken from it. */
 void csh_residency_offloaded(const void *host, size_t bytes,
-                             struct csh_shadow *shadow, size_t mapped_bytes);
+                             struct csh_shadow *shadow, size_t mapped_bytes,
+                             struct csh_weight_mark mark);
+
+/* Tells the registry which weights have a shadow now; of the records in a map,
+ * whose lock the caller holds, and of host ranges. */
+void csh_residency_look(void);
+void csh_residency_tell(const struct csh_ranges *ranges);
+void csh_residency_look_at_hosts(void);
 
 /* A host range that was given a shadow's bytes. */
 struct csh_host_record {
@@ -80,6 +91,7 @@ struct csh_host_record {
     size_t bytes;
     struct csh_shadow_ref shadow;
     size_t mapped_bytes; /* 0: all were copied */
+    struct csh_weight_mark mark;
 };
 
 /* The records that begin behind an address, and then from the lowest one on;

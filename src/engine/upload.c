@@ -28,12 +28,12 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "base/options.h"
+#include "base/clock.h"
+#include "base/statistics.h"
 #include "base/workers.h"
 #include "engine/calls.h"
 #include "engine/fresh.h"
 #include "verify/fingerprint_shared.h"
-#include "weights/rules.h"
 
 /* To the device at once: long enough that a call costs nothing against it,
  * short enough that the link is soon busy. */
@@ -45,20 +45,14 @@ struct transfer {
     unsigned char *slab;
     size_t bytes, part_bytes;
     pid_t process;
-    const struct csh_fingerprint_key *key;
+    const struct csh_fingerprint_key *key; /* NULL: no fingerprint */
+    uint64_t cpu_ns; /* added to by all threads */
     uint64_t sum[CSH_FINGERPRINT_LANES]; /* added to by all threads */
 
     /* The calling thread's. */
     const struct csh_copy *copy;
     size_t sent;
 };
-
-bool csh_upload_is_registered(const struct csh_copy *copy)
-{
-    const struct csh_weight_facts facts = {.bytes = copy->bytes};
-
-    return csh_weights_decide(&csh_options()->weights, &facts).is_registered;
-}
 
 static bool is_handled(int signal_number)
 {
@@ -85,6 +79,7 @@ static bool copy_part(void *state, size_t i, bool is_caller)
     size_t offset = i * transfer->part_bytes;
     size_t n = transfer->bytes - offset;
     uint64_t found[CSH_FINGERPRINT_LANES] = {0, 0};
+    uint64_t begun_ns = csh_clock_thread_ns();
 
     n = n < transfer->part_bytes ? n : transfer->part_bytes;
     if (is_caller) {
@@ -92,9 +87,13 @@ static bool copy_part(void *state, size_t i, bool is_caller)
     } else if (!read_as_worker(transfer, offset, n)) {
         return false;
     }
-    csh_fingerprint_add(transfer->key, transfer->slab + offset, n, offset,
-                        found);
-    csh_fingerprint_merge(found, transfer->sum);
+    if (transfer->key != NULL) {
+        csh_fingerprint_add(transfer->key, transfer->slab + offset, n,
+                            offset, found);
+        csh_fingerprint_merge(found, transfer->sum);
+    }
+    __atomic_fetch_add(&transfer->cpu_ns, csh_clock_thread_ns() - begun_ns,
+                       __ATOMIC_RELAXED);
     return true;
 }
 
@@ -138,7 +137,7 @@ struct csh_shadow *csh_upload_capture(const struct csh_copy *copy,
         .bytes = copy->bytes,
         .part_bytes = csh_workers_part_bytes(copy->bytes),
         .process = getpid(),
-        .key = csh_context_key(),
+        .key = fingerprint_p != NULL ? csh_context_key() : NULL,
         .copy = copy,
     };
     work.n_parts = (copy->bytes - 1) / transfer.part_bytes + 1;
@@ -149,6 +148,10 @@ struct csh_shadow *csh_upload_capture(const struct csh_copy *copy,
         *reason_p = CSH_REASON_error;
         return NULL;
     }
-    csh_fingerprint_finish(transfer.sum, copy->bytes, fingerprint_p);
+    csh_statistics_add(CSH_GAUGE_captured_bytes, (int64_t)copy->bytes);
+    csh_statistics_add(CSH_GAUGE_captured_cpu_ns, (int64_t)transfer.cpu_ns);
+    if (fingerprint_p != NULL) {
+        csh_fingerprint_finish(transfer.sum, copy->bytes, fingerprint_p);
+    }
     return shadow;
 }

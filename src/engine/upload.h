@@ -4,22 +4,16 @@
 #ifndef CSH_ENGINE_UPLOAD_H
 #define CSH_ENGINE_UPLOAD_H
 
-#include <stdbool.h>
-
 #include "engine/contexts.h"
 #include "engine/engine.h"
 #include "shadow/store.h"
-
-/* Whether CUSHADOW_WEIGHTS says that what is uploaded here is a weight, so
- * that it is captured although nothing was learned of it. What the rules ask
- * about its source is not found out yet: of them only `all` registers. */
-bool csh_upload_is_registered(const struct csh_copy *copy);
 
 /* Copies a pageable source into a fresh shadow and the shadow to the device,
  * on the copy's stream, which the caller found idle. When it returns, the
  * source may change; the copies to the device may be under way. The shadow is
  * not published yet, and the caller its user; the fingerprint is that of its
- * bytes. NULL, with the reason, if the program's own call is to be made: what
+ * bytes; where that can wait it is not taken, and fingerprint_p NULL. NULL, with
+ * the reason, if the program's own call is to be made: what
  * the device range holds is then not known.
  *
  * Between csh_own_calls_begin and _end. The calling thread reads the source

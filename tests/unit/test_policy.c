@@ -33,6 +33,8 @@ static const struct offload_row offload_rows[] = {
      FWD(unlearned)},
     {ANY, ANY, ANY, ANY, CSH_KNOWS_OVERLAP, ANY, ANY, ANY, ANY, ANY,
      FWD(partial)},
+    {ANY, ANY, ANY, ANY, CSH_KNOWS_EXCLUDED, ANY, ANY, ANY, ANY, ANY,
+     FWD(excluded)},
     {ANY, ANY, ANY, NO, ANY, ANY, ANY, ANY, ANY, ANY, FWD(device)},
     {ANY, ANY, ANY, ANY, ANY, CSH_HOST_PINNED, ANY, ANY, ANY, ANY,
      FWD(pinned)},
@@ -118,7 +120,7 @@ START_TEST(offload_every_cell)
                       (int)row->verdict, csh_reason_name(row->reason));
         seen[got.verdict]++;
     }
-    ck_assert_uint_eq(n, 4u * 2 * 2 * 2 * 4 * 3 * 2 * 2 * 2 * 3);
+    ck_assert_uint_eq(n, 4u * 2 * 2 * 2 * 5 * 3 * 2 * 2 * 2 * 3);
     ck_assert_uint_eq(seen[CSH_VERDICT_PROVE], 1);
     ck_assert_uint_eq(seen[CSH_VERDICT_BELIEVE], 1);
     ck_assert_uint_eq(seen[CSH_VERDICT_SERVE], 0);
