@@ -59,10 +59,10 @@ shows() {
         sed 's/^cushadow\[[0-9.]*\] [0-9.]* /cushadow: /; s/ [0-9]* bytes / N bytes /' \
             "$work/log" | sort | uniq -c | sed 's/^ *\([0-9]*\) /\1x /'
     sed -n 1p "$work/statistics"
-    sed -n '/reasons, most bytes first/,/host to device/p' "$work/statistics" |
-        grep 'CUSHADOW_[A-LN-Z]' || true
-    sed -n '/^  gauges/,$p' "$work/statistics" |
-        grep -E '^ *(refusals|registrations_refused|slabs_without_file|evictions|slab_bytes|pinned_bytes) ' || true
+    sed -n '/reasons, most bytes first/,/reloads, host to device/p' "$work/statistics" |
+        grep '(CUSHADOW_[A-LN-Z]' || true
+    grep -E '^ *(refusals|registrations_refused|slabs_without_file|evictions|slab_bytes|pinned_bytes) ' \
+        "$work/statistics" || true
     echo
     rm -f "$work/log" "$work/statistics"
 }

@@ -94,8 +94,10 @@
       "shared memory, shadows included, resident at the end")                \
     X(rss_peak_bytes, "VmHWM", "most that was resident at once")
 
-/* Single figures. X(name, sentence). Gauges are set or moved up and down. */
-#define CSH_GAUGES(X)                                                        \
+/* Single figures, in the groups that people read them in. Gauges are set or
+ * moved up and down. X(name, sentence). */
+#define CSH_GAUGES_HELD(X)                                                   \
+    X(weights, "device ranges that hold a known weight now")                 \
     X(shadow_bytes, "bytes of shadows held now")                             \
     X(shadow_bytes_peak, "most bytes of shadows held at once")               \
     X(pinned_bytes, "bytes of slabs registered with the driver now")         \
@@ -105,40 +107,67 @@
     X(shmem_bytes, "bytes of slabs in memory files, which count as shmem")   \
     X(shmem_bytes_peak, "most of these at once")                             \
     X(shared, "captures whose bytes another shadow held already")            \
-    X(shared_bytes, "bytes they would have held a second time")              \
-    X(host_mapped_bytes, "bytes of offloads that were mapped to the program's "  \
-      "memory, not copied")                                                 \
+    X(shared_bytes, "bytes they would have held a second time")
+
+#define CSH_GAUGES_WORK(X)                                                   \
+    X(host_mapped_bytes,                                                     \
+      "bytes of offloads that were mapped to the program's memory, not "     \
+      "copied")                                                              \
     X(host_copied_bytes, "bytes of offloads that were copied to it")         \
-    X(captured_bytes, "bytes that were captured at their upload")      \
+    X(captured_bytes, "bytes that were captured at their upload")            \
     X(captured_cpu_ns,                                                       \
-      "nanoseconds of processor time that this took, in all threads")        \
+      "processor time that this took, in all threads")        \
     X(captured_ready_ns,                                                     \
-      "nanoseconds from their uploads to their shadows, summed up")          \
-    X(weights, "device ranges that hold a known weight now")                 \
+      "time from their uploads to their shadows, summed up")          \
     X(own_d2h_bytes, "bytes the shim itself moved besides, device to host")  \
     X(own_h2d_bytes, "bytes the shim itself moved besides, host to device")  \
     X(proofs, "fingerprint kernels that ran to their end")                   \
-    X(proof_bytes, "bytes they read")                                        \
+    X(proof_bytes, "bytes they read")
+
+#define CSH_GAUGES_OBSERVED(X)                                               \
     X(would_elide_calls, "observe mode: offloads that would be elided")      \
-    X(would_elide_bytes, "observe mode: their bytes")                        \
+    X(would_elide_bytes, "observe mode: their bytes")
+
+#define CSH_GAUGES_ROOM(X)                                                   \
     X(evictions, "shadows given up to make room")                            \
     X(refusals, "shadows refused for want of room")                          \
+    X(slabs_without_file,                                                    \
+      "slabs in anonymous memory: no memory file could be had")              \
+    X(registrations_refused, "times the driver would not pin a slab")        \
+    X(unpinned_by_limit, "slabs left unpinned by CUSHADOW_PINNED_LIMIT")     \
     X(pressure_room, "looks that found too little memory left")              \
     X(pressure_events, "looks that found a cgroup at its limit")             \
     X(pressure_stall, "looks that found tasks stalled for want of memory")   \
     X(given_back, "times that memory was given back for these")              \
     X(given_back_bytes, "bytes given back")                                  \
-    X(given_back_shadows, "shadows given up for that")                       \
-    X(slabs_without_file,                                                    \
-      "slabs in anonymous memory: no memory file could be had")              \
-    X(registrations_refused, "times the driver would not pin a slab")        \
-    X(unpinned_by_limit, "slabs left unpinned by CUSHADOW_PINNED_LIMIT")     \
-    X(unknown_entries, "newer driver entries handed out as they are")        \
+    X(given_back_shadows, "shadows given up for that")
+
+#define CSH_GAUGES_REST(X)                                                   \
+    X(unknown_entries, "newer driver entries handed out as they are")
+
+#define CSH_GAUGES_COHORTS(X)                                                \
     X(cohorts, "launches that proved many ranges")                           \
     X(cohort_ranges, "ranges that they read")                                \
     X(cohort_reuses, "offloads elided by what an earlier launch had proven") \
     X(cohort_trips, "cohorts that ended because the program did something")  \
     CSH_COHORT_REFUSALS(X)                                                   \
     CSH_COHORT_ENDS(X)
+
+/* G(group, heading), in the order of CSH_GAUGES. */
+#define CSH_GAUGE_GROUPS(G)                                                  \
+    G(HELD, "what shadows hold")                                             \
+    G(WORK, "what the shim did")                                             \
+    G(OBSERVED, "what observe mode found")                                   \
+    G(ROOM, "what room there was")                                           \
+    G(REST, "what was not looked at")                                        \
+    G(COHORTS, "cohorts")
+
+#define CSH_GAUGES(X)                                                        \
+    CSH_GAUGES_HELD(X)                                                       \
+    CSH_GAUGES_WORK(X)                                                       \
+    CSH_GAUGES_OBSERVED(X)                                                   \
+    CSH_GAUGES_ROOM(X)                                                       \
+    CSH_GAUGES_REST(X)                                                       \
+    CSH_GAUGES_COHORTS(X)
 
 #endif

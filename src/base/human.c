@@ -60,3 +60,21 @@ const char *csh_human_count(uint64_t count, char text_p[CSH_HUMAN_BYTES])
     text_p[n] = '\0';
     return text_p;
 }
+
+const char *csh_human_seconds(uint64_t ns, char text_p[CSH_HUMAN_BYTES])
+{
+    uint64_t ms = ns / 1000000 + (ns % 1000000 >= 500000);
+
+    snprintf(text_p, CSH_HUMAN_BYTES, "%llu.%03u s",
+             (unsigned long long)(ms / 1000), (unsigned)(ms % 1000));
+    return text_p;
+}
+
+unsigned csh_human_percent(uint64_t part, uint64_t whole)
+{
+    if (whole == 0) {
+        return 0;
+    }
+    return (unsigned)((whole > UINT64_MAX / 100) ? part / (whole / 100) :
+                                                   part * 100 / whole);
+}

@@ -1,7 +1,7 @@
 /*
  * at_exit.c - chooses the target of the report and writes it.
  *
- * Owns the id of the process that reports. The destructor runs at exit(3),
+ * Owns the id of the process that reports, and what it last reported. The destructor runs at exit(3),
  * at a return from main, and nowhere else: a program that ends by _exit, a
  * signal or exec has asked for nothing more to happen, and gets that.
  * Other threads may still be running and counting; the figures are then of
@@ -20,10 +20,26 @@
 #include "report/summary.h"
 
 static _Atomic pid_t reporter; /* 0: nobody */
+static atomic_bool has_reported;
+static _Atomic uint64_t n_reported; /* copies, when that was last done */
 
 void csh_report_enable(bool is_enabled)
 {
-    atomic_store(&reporter, is_enabled ? getpid() : 0);
+    pid_t process = is_enabled ? getpid() : 0;
+
+    if (atomic_exchange(&reporter, process) != process) {
+        atomic_store(&has_reported, false);
+    }
+}
+
+/* A report that was asked for twice is written twice only if something moved
+ * in between. */
+static bool at_exit_has_news(const struct csh_statistics *s)
+{
+    uint64_t n_copies = s->asked[CSH_D2H].calls + s->asked[CSH_H2D].calls;
+    uint64_t n_before = atomic_exchange(&n_reported, n_copies);
+
+    return !atomic_exchange(&has_reported, true) || (n_before != n_copies);
 }
 
 static void at_exit_sink(void *opaque, const char *text, size_t n_bytes)
@@ -60,12 +76,15 @@ static void at_exit_write(const struct csh_options *options)
     struct csh_report report;
     struct csh_output output;
 
+    csh_statistics_snapshot(&report.statistics);
+    if (!at_exit_has_news(&report.statistics)) {
+        return;
+    }
     if (!has_file) {
         output = csh_log_output();
     } else if (!at_exit_open(options, &output)) {
         return;
     }
-    csh_statistics_snapshot(&report.statistics);
     csh_process_memory_read(&report.memory);
     report.mode = options->mode;
     report.pid = (uint64_t)getpid();

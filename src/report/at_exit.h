@@ -14,7 +14,8 @@ void csh_report_enable(bool is_enabled);
 
 /* Writes the report as CUSHADOW_STATS and CUSHADOW_STATS_FILE say: into the
  * file (text is appended, JSON replaces what the file held), else where the
- * log goes. Called by the destructor of the library; keeps errno. */
+ * log goes; again only if a copy was made since. Called by the destructor of
+ * the library; keeps errno. */
 void csh_report_at_exit(void);
 
 #endif

@@ -269,10 +269,14 @@ static const char *number_text(uint64_t value, enum csh_emitter_unit unit,
         return csh_human_count(value, text_p);
     case CSH_UNIT_BYTES:
         return csh_human_bytes(value, text_p);
+    case CSH_UNIT_NANOSECONDS:
+        return csh_human_seconds(value, text_p);
+    case CSH_UNIT_PERCENT:
     case CSH_UNIT_PLAIN:
         break;
     }
-    snprintf(text_p, CSH_HUMAN_BYTES, "%llu", (unsigned long long)value);
+    snprintf(text_p, CSH_HUMAN_BYTES, "%llu%s", (unsigned long long)value,
+             (unit == CSH_UNIT_PERCENT) ? "%" : "");
     return text_p;
 }
 

@@ -18,7 +18,13 @@
 /* Takes a piece of the text, in order. It cannot refuse. */
 typedef void csh_emitter_sink(void *opaque, const char *text, size_t n_bytes);
 
-enum csh_emitter_unit { CSH_UNIT_PLAIN, CSH_UNIT_COUNT, CSH_UNIT_BYTES };
+enum csh_emitter_unit {
+    CSH_UNIT_PLAIN,
+    CSH_UNIT_COUNT,
+    CSH_UNIT_BYTES,
+    CSH_UNIT_NANOSECONDS, /* in text as seconds */
+    CSH_UNIT_PERCENT,
+};
 
 /* On the caller's stack; its fields are the emitter's own. */
 struct csh_emitter {

@@ -148,22 +148,35 @@ static void add_usual_offloads(struct line *line,
     }
 }
 
+/* What somebody turns observe mode on for: would it help? A tenth of what is
+ * copied back is where it begins to be felt. */
+static void add_answer(struct line *line, const struct csh_statistics *s)
+{
+    uint64_t asked = s->asked[CSH_D2H].bytes;
+    uint64_t would_elide = s->gauge[CSH_GAUGE_would_elide_bytes];
+
+    line_add(line, "%s: offloads %s of %s would have been "
+             "elided (%u%%); nothing was changed",
+             (would_elide == 0) ? "it would not help" :
+             (would_elide < asked / 10) ? "it would help a little" :
+             "it would help",
+             HUMAN(would_elide), HUMAN(asked),
+             csh_human_percent(would_elide, asked));
+}
+
 static void add_offloads(struct line *line, const struct csh_report *report)
 {
     const struct csh_statistics *s = &report->statistics;
     struct csh_tally missed = missed_offloads(s);
-    const uint64_t *gauge = s->gauge;
+    uint64_t would_elide = s->gauge[CSH_GAUGE_would_elide_calls];
 
     if (report->mode == CSH_MODE_COPY) {
         line_add(line, "offloads %s of %s through pinned memory",
                  HUMAN(s->outcome[CSH_D2H][CSH_OUTCOME_served].bytes),
                  HUMAN(s->asked[CSH_D2H].bytes));
     } else if ((report->mode == CSH_MODE_OBSERVE) &&
-               ((gauge[CSH_GAUGE_would_elide_calls] > 0) ||
-                (missed.calls == 0))) {
-        line_add(line, "nothing was changed; offloads %s of %s would have "
-                 "been elided", HUMAN(gauge[CSH_GAUGE_would_elide_bytes]),
-                 HUMAN(s->asked[CSH_D2H].bytes));
+               ((would_elide > 0) || (missed.calls == 0))) {
+        add_answer(line, s);
     } else if ((missed.calls > 0) &&
                (s->outcome[CSH_D2H][CSH_OUTCOME_elided].calls == 0)) {
         line_add(line, "NO OFFLOAD %s, %s in %s cop%s could have been: ",

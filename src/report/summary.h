@@ -2,14 +2,15 @@
  * summary.h - what the shim did, as text for people or as JSON.
  *
  * JSON, schema 1, one line:
- * {"schema":1,"pid":P,"mode":"verify","copies":{"d2h":D,"h2d":D},"gauges":G,
- * "process":P}
+ * {"schema":1,"pid":P,"mode":"verify","copies":{"d2h":D,"h2d":D},"rules":W,
+ * "gauges":G,"process":M}
  * D: {"asked":T,"elided":T,"served":T,"passed":T,"failed":T,"reasons":[R,..]}
  * T: {"calls":N,"bytes":N}; R: T with "outcome", "reason" and "variable" (the
- * CUSHADOW_* name that changes it, or "") in front, most bytes first; G: the
- * names and values of counter_table.h's gauges; P: those of its process
- * memory. In each D, in calls and in
+ * CUSHADOW_* name that changes it, or "") in front, most bytes first; W: a T
+ * for each of counter_table.h's rules; G: the names and values of its gauges;
+ * M: those of its process memory. In each D, in calls and in
  * bytes: asked == elided + served + passed + failed == the sum of reasons.
+ * Keys may be added within a schema; none changes its meaning.
  */
 #ifndef CSH_REPORT_SUMMARY_H
 #define CSH_REPORT_SUMMARY_H

@@ -39,7 +39,7 @@ static void count(enum csh_direction direction, enum csh_outcome outcome,
     csh_statistics_count(direction, outcome, reason, bytes);
 }
 
-static void write_file(const char *bytes, size_t n_bytes)
+static inline void write_file(const char *bytes, size_t n_bytes)
 {
     FILE *file = fopen(path, "w");
 
@@ -49,7 +49,7 @@ static void write_file(const char *bytes, size_t n_bytes)
 }
 
 /* Runs a python program over the file; it fails by an exception. */
-static void assert_python(const char *program)
+static inline void assert_python(const char *program)
 {
     char command[2048];
 
@@ -59,12 +59,12 @@ static void assert_python(const char *program)
     ck_assert_int_eq(system(command), 0);
 }
 
-static void assert_said(const char *part)
+static inline void assert_said(const char *part)
 {
     ck_assert_msg(strstr(text, part) != NULL, "no \"%s\" in: %s", part, text);
 }
 
-static void assert_one_line(void)
+static inline void assert_one_line(void)
 {
     ck_assert_uint_gt(n_text, 0);
     ck_assert_ptr_eq(strchr(text, '\n'), text + n_text - 1);

@@ -122,10 +122,37 @@ START_TEST(a_text_file_gathers_reports)
     read_file();
     n_first = n_text;
     assert_said("1.00 MiB of 1.00 MiB elided");
-    assert_said("shadow_bytes_peak"); /* the table too */
+    assert_said("reasons, most bytes first"); /* the table too */
     run_process("text", path, act_enable);
     read_file();
     ck_assert_uint_ge(n_text, 2 * n_first - 10); /* ids differ in length */
+}
+END_TEST
+
+/* Ends once more than the process does. */
+static void act_report_twice(void)
+{
+    csh_report_enable(true);
+    csh_report_at_exit();
+}
+
+static void act_report_and_move(void)
+{
+    act_report_twice();
+    count(CSH_D2H, CSH_OUTCOME_elided, CSH_REASON_proven, MIB);
+}
+
+START_TEST(it_is_said_again_only_if_something_moved)
+{
+    run_process("text", path, act_report_twice);
+    read_file();
+    assert_said("1.00 MiB of 1.00 MiB elided");
+    ck_assert_ptr_null(strstr(strstr(text, "elided,") + 1, "elided,"));
+    ck_assert_int_eq(unlink(path), 0);
+    run_process("text", path, act_report_and_move);
+    read_file();
+    assert_said("1.00 MiB of 1.00 MiB elided");
+    assert_said("2.00 MiB of 2.00 MiB elided");
 }
 END_TEST
 
@@ -231,6 +258,7 @@ int main(void)
     tcase_add_test(tcase, only_an_active_process_reports);
     tcase_add_test(tcase, a_json_file_holds_one_report);
     tcase_add_test(tcase, a_text_file_gathers_reports);
+    tcase_add_test(tcase, it_is_said_again_only_if_something_moved);
     tcase_add_test(tcase, the_files_name_is_expanded);
     tcase_add_test(tcase, what_cannot_be_written_harms_nobody);
     tcase_add_test(tcase, the_programs_file_under_number_two_is_left_alone);

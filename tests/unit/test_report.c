@@ -5,31 +5,8 @@
 #include "report/summary.h"
 
 #include "base/human.h"
-#include "report/headline.h"
 #include "report/ranking.h"
-#include "report_fixture.h"
-
-#define MIB (UINT64_C(1) << 20)
-#define GIB (UINT64_C(1) << 30)
-
-static struct csh_report report;
-
-static void gather(void *opaque, const char *piece, size_t n_bytes)
-{
-    ck_assert_ptr_eq(opaque, &n_text);
-    ck_assert_uint_lt(n_text + n_bytes, sizeof(text));
-    memcpy(text + n_text, piece, n_bytes);
-    n_text += n_bytes;
-    text[n_text] = '\0';
-}
-
-static void write_report(enum csh_stats form)
-{
-    n_text = 0;
-    text[0] = '\0';
-    csh_statistics_snapshot(&report.statistics);
-    csh_report_write(&report, form, gather, &n_text);
-}
+#include "report_text.h"
 
 /* Every cell another figure, so that no two can be mixed up unseen. */
 static void count_everywhere(void)
@@ -50,16 +27,22 @@ static void count_everywhere(void)
     for (reason = 0; reason < CSH_N_GAUGES; ++reason) {
         csh_statistics_add((enum csh_gauge)reason, 1000 + reason);
     }
+    for (reason = 0; reason < CSH_N_WEIGHT_RULES; ++reason) {
+        csh_statistics_count_weight((enum csh_weight_rule)reason,
+                                    (uint64_t)(7 + reason));
+    }
 }
 
 static const char check_schema[] =
     "import json, sys\n"
     "j = json.load(open(sys.argv[1]))\n"
     "assert list(j) == [\"schema\", \"pid\", \"mode\", \"copies\","
-    " \"gauges\", \"process\"], list(j)\n"
+    " \"rules\", \"gauges\", \"process\"], list(j)\n"
     "m = [\"rss_anon_bytes\", \"rss_file_bytes\", \"rss_shmem_bytes\"]\n"
     "assert list(j[\"process\"]) == m + [\"rss_peak_bytes\"]\n"
     "assert list(j[\"process\"].values()) == [3, 4, 5, 6]\n"
+    "assert [r[\"bytes\"] for r in j[\"rules\"].values()] == "
+    "list(range(7, 7 + len(j[\"rules\"])))\n"
     "assert j[\"schema\"] == 1 and j[\"pid\"] == 42\n"
     "assert j[\"mode\"] == \"observe\"\n"
     "assert list(j[\"copies\"]) == [\"d2h\", \"h2d\"]\n"
@@ -243,6 +226,15 @@ START_TEST(figures_for_people)
         ck_assert_str_eq(csh_human_bytes(cases[i].bytes, human),
                          cases[i].expected);
     }
+    ck_assert_str_eq(csh_human_seconds(0, human), "0.000 s");
+    ck_assert_str_eq(csh_human_seconds(1999499999, human), "1.999 s");
+    ck_assert_str_eq(csh_human_seconds(1999500000, human), "2.000 s");
+    ck_assert_str_eq(csh_human_seconds(UINT64_MAX, human),
+                     "18446744073.710 s");
+    ck_assert_uint_eq(csh_human_percent(199, 199), 100);
+    ck_assert_uint_eq(csh_human_percent(198, 199), 99);
+    ck_assert_uint_eq(csh_human_percent(0, 0), 0);
+    ck_assert_uint_eq(csh_human_percent(UINT64_MAX / 2, UINT64_MAX), 50);
     ck_assert_str_eq(csh_human_count(0, human), "0");
     ck_assert_str_eq(csh_human_count(999, human), "999");
     ck_assert_str_eq(csh_human_count(1000, human), "1,000");
@@ -276,155 +268,55 @@ START_TEST(ranking_is_by_bytes)
 }
 END_TEST
 
-START_TEST(nothing_seen_nothing_said)
-{
-    write_report(CSH_STATS_TEXT);
-    ck_assert_uint_eq(n_text, 0);
-    count(CSH_D2H, CSH_OUTCOME_passed, CSH_REASON_small, 100);
-    count(CSH_H2D, CSH_OUTCOME_failed, CSH_REASON_small, 100);
-    write_report(CSH_STATS_TEXT);
-    ck_assert_uint_eq(n_text, 0);
-    count(CSH_H2D, CSH_OUTCOME_passed, CSH_REASON_unlearned, MIB);
-    write_report(CSH_STATS_TEXT);
-    ck_assert_uint_gt(n_text, 0);
-    report.mode = CSH_MODE_OFF;
-    write_report(CSH_STATS_TEXT);
-    ck_assert_uint_eq(n_text, 0);
-    report.mode = CSH_MODE_VERIFY;
-    write_report(CSH_STATS_OFF);
-    ck_assert_uint_eq(n_text, 0);
-}
-END_TEST
-
-START_TEST(the_usual_line)
-{
-    count(CSH_D2H, CSH_OUTCOME_elided, CSH_REASON_proven, 3 * GIB);
-    count(CSH_D2H, CSH_OUTCOME_passed, CSH_REASON_budget, 93 * MIB);
-    count(CSH_D2H, CSH_OUTCOME_served, CSH_REASON_first, GIB);
-    count(CSH_H2D, CSH_OUTCOME_served, CSH_REASON_unchanged, 2 * GIB);
-    count(CSH_H2D, CSH_OUTCOME_passed, CSH_REASON_unlearned, 5 * GIB);
-    csh_statistics_add(CSH_GAUGE_shadow_bytes, (int64_t)GIB);
-    csh_statistics_add(CSH_GAUGE_shadow_bytes, -(int64_t)GIB);
-    write_report(CSH_STATS_TEXT);
-    assert_one_line();
-    assert_said("3.00 GiB of 4.09 GiB elided, 1.09 GiB copied");
-    assert_said("2.00 GiB of 7.00 GiB");
-    assert_said("shadows 1.00 GiB");
-    ck_assert_ptr_null(strstr(text, "NO OFFLOAD"));
-}
-END_TEST
-
-START_TEST(the_loud_line_names_reasons_in_order_of_bytes)
-{
-    const char *largest, *next;
-
-    count(CSH_D2H, CSH_OUTCOME_passed, CSH_REASON_timeout, 12 * MIB);
-    count(CSH_D2H, CSH_OUTCOME_passed, CSH_REASON_budget, 500 * MIB);
-    count(CSH_D2H, CSH_OUTCOME_passed, CSH_REASON_small, GIB);
-    write_report(CSH_STATS_TEXT);
-    assert_one_line();
-    assert_said("NO OFFLOAD WAS ELIDED");
-    assert_said("512 MiB in 2 copies");
-    largest = strstr(text, "CUSHADOW_RAM_LIMIT");
-    next = strstr(text, "CUSHADOW_PROOF_TIMEOUT_MS");
-    ck_assert_ptr_nonnull(largest);
-    ck_assert_ptr_nonnull(next);
-    ck_assert(largest < next);
-    ck_assert_ptr_null(strstr(text, "CUSHADOW_MIN_BYTES"));
-    count(CSH_D2H, CSH_OUTCOME_elided, CSH_REASON_proven, 1);
-    write_report(CSH_STATS_TEXT);
-    ck_assert_ptr_null(strstr(text, "NO OFFLOAD"));
-}
-END_TEST
-
-/* Whether an offload that ended so, alone, calls for the loud line. */
-START_TEST(only_what_could_have_been_elided_is_loud)
-{
-    static const enum csh_reason quiet[] = {
-        CSH_REASON_first, CSH_REASON_dirty, CSH_REASON_mode,
-        CSH_REASON_pinned, CSH_REASON_foreign,
-    };
-    size_t i;
-
-    for (i = 0; i < CSH_ARRAY_LENGTH(quiet); ++i) {
-        count(CSH_D2H, CSH_OUTCOME_passed, quiet[i], MIB);
-    }
-    count(CSH_D2H, CSH_OUTCOME_failed, CSH_REASON_error, MIB);
-    count(CSH_D2H, CSH_OUTCOME_served, CSH_REASON_first, MIB);
-    count(CSH_H2D, CSH_OUTCOME_passed, CSH_REASON_unlearned, MIB);
-    write_report(CSH_STATS_TEXT);
-    assert_one_line();
-    ck_assert_ptr_null(strstr(text, "NO OFFLOAD"));
-    assert_said("1 copy ended in the driver's error");
-    count(CSH_D2H, CSH_OUTCOME_passed, CSH_REASON_unlearned, MIB);
-    write_report(CSH_STATS_TEXT);
-    assert_said("NO OFFLOAD WAS ELIDED, 1.00 MiB in 1 copy");
-}
-END_TEST
-
-START_TEST(observe_and_copy_have_their_words)
-{
-    report.mode = CSH_MODE_OBSERVE;
-    count(CSH_D2H, CSH_OUTCOME_passed, CSH_REASON_mode, 2 * GIB);
-    csh_statistics_add(CSH_GAUGE_would_elide_calls, 1);
-    csh_statistics_add(CSH_GAUGE_would_elide_bytes, (int64_t)GIB);
-    write_report(CSH_STATS_TEXT);
-    assert_one_line();
-    assert_said("1.00 GiB of 2.00 GiB would have been elided");
-    report.mode = CSH_MODE_COPY;
-    count(CSH_D2H, CSH_OUTCOME_passed, CSH_REASON_unlearned, MIB);
-    write_report(CSH_STATS_TEXT);
-    assert_one_line();
-    assert_said("copy mode");
-    ck_assert_ptr_null(strstr(text, "NO OFFLOAD"));
-}
-END_TEST
-
-START_TEST(observe_is_loud_when_it_would_not_help)
-{
-    report.mode = CSH_MODE_OBSERVE;
-    count(CSH_D2H, CSH_OUTCOME_passed, CSH_REASON_unlearned, GIB);
-    write_report(CSH_STATS_TEXT);
-    assert_one_line();
-    assert_said("NO OFFLOAD WOULD HAVE BEEN ELIDED");
-}
-END_TEST
-
-/* With every cell at its largest, and the sanitizers looking on. */
-START_TEST(the_line_has_room_for_the_largest_figures)
-{
-    int reason;
-
-    for (reason = 0; reason < CSH_N_REASONS; ++reason) {
-        count(CSH_D2H, CSH_OUTCOME_passed, (enum csh_reason)reason,
-              UINT64_MAX / 64);
-        count(CSH_H2D, CSH_OUTCOME_failed, (enum csh_reason)reason,
-              UINT64_MAX / 64);
-    }
-    write_report(CSH_STATS_TEXT);
-    assert_one_line();
-    ck_assert_uint_lt(n_text, CSH_HEADLINE_BYTES - 1);
-}
-END_TEST
-
 START_TEST(the_full_text_has_every_row)
 {
     int i;
 
     report.is_full = true;
+    count_everywhere();
     write_report(CSH_STATS_TEXT);
     for (i = 0; i < CSH_N_GAUGES; ++i) {
         assert_said(csh_gauge_name((enum csh_gauge)i));
     }
-    ck_assert_ptr_null(strstr(text, "most bytes first"));
-    count_everywhere();
-    write_report(CSH_STATS_TEXT);
     for (i = 0; i < CSH_N_REASONS; ++i) {
         assert_said(csh_reason_sentence((enum csh_reason)i));
     }
     for (i = 0; i < CSH_N_OUTCOMES; ++i) {
         assert_said(csh_outcome_sentence((enum csh_outcome)i));
     }
+    for (i = 0; i < CSH_N_WEIGHT_RULES; ++i) {
+        assert_said(csh_weight_rule_sentence((enum csh_weight_rule)i));
+    }
+}
+END_TEST
+
+/* People get no line about nothing; a reader of JSON gets every key. */
+START_TEST(text_leaves_out_what_is_zero)
+{
+    int i;
+
+    report.is_full = true;
+    csh_statistics_add(CSH_GAUGE_proofs, 3);
+    count(CSH_D2H, CSH_OUTCOME_elided, CSH_REASON_proven, 3 * GIB);
+    count(CSH_D2H, CSH_OUTCOME_served, CSH_REASON_first, GIB);
+    write_report(CSH_STATS_TEXT);
+    for (i = 0; i < CSH_N_GAUGES; ++i) {
+        if (i != CSH_GAUGE_proofs) {
+            assert_silent(csh_gauge_sentence((enum csh_gauge)i));
+        }
+    }
+    assert_said("what the shim did");
+    assert_said("proofs");
+    assert_silent("what shadows hold");
+    assert_silent("CUSHADOW_WEIGHTS");
+    assert_silent(csh_outcome_sentence(CSH_OUTCOME_failed));
+    assert_said("75%");
+    assert_said("25%");
+    write_report(CSH_STATS_JSON);
+    for (i = 0; i < CSH_N_GAUGES; ++i) {
+        assert_said(csh_gauge_name((enum csh_gauge)i));
+    }
+    assert_silent("%");
 }
 END_TEST
 
@@ -440,37 +332,20 @@ static void add_form_tests(TCase *tcase)
     tcase_add_test(tcase, figures_for_people);
     tcase_add_test(tcase, ranking_is_by_bytes);
     tcase_add_test(tcase, the_full_text_has_every_row);
-}
-
-static void add_line_tests(TCase *tcase)
-{
-    tcase_add_test(tcase, nothing_seen_nothing_said);
-    tcase_add_test(tcase, the_usual_line);
-    tcase_add_test(tcase, the_loud_line_names_reasons_in_order_of_bytes);
-    tcase_add_test(tcase, only_what_could_have_been_elided_is_loud);
-    tcase_add_test(tcase, observe_and_copy_have_their_words);
-    tcase_add_test(tcase, observe_is_loud_when_it_would_not_help);
-    tcase_add_test(tcase, the_line_has_room_for_the_largest_figures);
-}
-
-static void add_case(Suite *suite, const char *name, void (*add)(TCase *))
-{
-    TCase *tcase = tcase_create(name);
-
-    tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_set_timeout(tcase, 120);
-    add(tcase);
-    suite_add_tcase(suite, tcase);
+    tcase_add_test(tcase, text_leaves_out_what_is_zero);
 }
 
 int main(void)
 {
     Suite *suite = suite_create("report");
+    TCase *tcase = tcase_create("form");
     SRunner *runner = srunner_create(suite);
     int n_failed;
 
-    add_case(suite, "form", add_form_tests);
-    add_case(suite, "line", add_line_tests);
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_set_timeout(tcase, 120);
+    add_form_tests(tcase);
+    suite_add_tcase(suite, tcase);
     srunner_run_all(runner, CK_ENV);
     n_failed = srunner_ntests_failed(runner);
     srunner_free(runner);
