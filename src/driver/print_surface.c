@@ -33,7 +33,8 @@ static const struct {
     [CSH_TIER_OPENED] = {"opened",
                          "forwarded; ends cohorts: others may write memory"},
     [CSH_TIER_PRIVATE] = {"private",
-                          "forwarded; ends cohorts: hands out entries unseen"},
+                          "forwarded; ends cohorts, but for the tables "
+                          "that NVIDIA's runtime starts with"},
     [CSH_TIER_LEGACY] = {"legacy",
                          "forwarded; ends cohorts: addresses of 32 bits"},
 };

@@ -16,7 +16,8 @@
  *   WATCHED  forwarded; afterwards ends what was proven
  *   OPENED   ends cohorts for good: memory is, or may be, written by others
  *            from now on
- *   PRIVATE  the same: hands out entries that nobody can stand in front of
+ *   PRIVATE  the same, but for the tables of export_tables.h: hands out
+ *            entries that nobody can stand in front of
  *   LEGACY   the same: addresses and sizes of 32 bits, gone since CUDA 3.2
  */
 #ifndef CSH_DRIVER_SURFACE_WATCHED_H
@@ -29,8 +30,11 @@
 #include "driver/surface_watched_streams.h"
 #include "driver/surface_watched_textures.h"
 
-/* Their flags say whether a graph may be launched by the device. */
+/* Whether cohorts end depends on the arguments: which table is asked for, and
+ * whether the flags say that the device may launch a graph. */
 #define CSH_SURFACE_WATCHED_HANDWRITTEN(X)                                    \
+    X(cuGetExportTable, "cuGetExportTable", 3000, PLAIN,                      \
+      PFN_cuGetExportTable_v3000, PRIVATE)                                    \
     X(cuGraphInstantiateWithFlags, "cuGraphInstantiateWithFlags", 11040,      \
       PLAIN, PFN_cuGraphInstantiateWithFlags_v11040, WATCHED)                 \
     X(cuGraphInstantiateWithParams, "cuGraphInstantiateWithParams", 12000,    \

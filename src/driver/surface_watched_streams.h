@@ -135,10 +135,6 @@
       PFN_cuFuncSetSharedSize_v2000, WATCHED,                                 \
       (CUfunction hfunc, unsigned int bytes),                                 \
       (hfunc, bytes))                                                         \
-    X(cuGetExportTable, "cuGetExportTable", 3000, PLAIN,                      \
-      PFN_cuGetExportTable_v3000, PRIVATE,                                    \
-      (const void **export_table, const CUuuid *export_table_id),             \
-      (export_table, export_table_id))                                        \
     X(cuGraphUpload, "cuGraphUpload", 11010, PLAIN,                           \
       PFN_cuGraphUpload_v11010, WATCHED,                                      \
       (CUgraphExec graph, CUstream stream),                                   \

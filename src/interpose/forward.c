@@ -24,8 +24,6 @@
 #define CSH_BEFORE_SHARE csh_watch_forbid(CSH_GAUGE_cohorts_off_shared);
 #define CSH_BEFORE_PEER csh_watch_forbid(CSH_GAUGE_cohorts_off_shared);
 #define CSH_BEFORE_OPENED csh_watch_forbid(CSH_GAUGE_cohorts_off_shared);
-#define CSH_BEFORE_PRIVATE                                                    \
-    csh_watch_forbid(CSH_GAUGE_cohorts_off_private_table);
 #define CSH_BEFORE_LEGACY csh_watch_forbid(CSH_GAUGE_cohorts_off_legacy);
 
 /* By flavour. */

@@ -12,6 +12,8 @@
 #include <dlfcn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 typedef CUresult any_call(uintptr_t, uintptr_t, uintptr_t, uintptr_t,
                           uintptr_t, uintptr_t, uintptr_t, uintptr_t,
@@ -233,6 +235,72 @@ static void hand_out(const char *name, int version, enum outcome expected)
     expect(name, expected, outcome_of(generation));
 }
 
+/* What the runtimes of CUDA 12.0 and 13.0 ask for as they start: logged. */
+static const char *const tables_of_the_runtime[] = {
+    "f8cff95121468b4eb9e2fb469e7c0dd9", "6bd5fb6c5bf4e74a8987d93912fd9df9",
+    "a094798c2e742e7493f20800200c0a66", "42d85a8123f6cb478298f6e78a3aecdc",
+    "c693336e1121df11a8c368f355d89593", "263e88607cd2614392f6bbd5006dfa7e",
+    "d4082055bde6704b8d34ba123c66e1f2",
+};
+
+static enum outcome ask_for_table(const char *hex, int spoilt_byte)
+{
+    uint64_t generation = csh_watch_arm();
+    const void *table;
+    unsigned int byte;
+    CUuuid id;
+    int i;
+
+    for (i = 0; i < (int)sizeof(id.bytes); i++) {
+        APP_CHECK(sscanf(hex + 2 * (size_t)i, "%2x", &byte) == 1);
+        id.bytes[i] = (char)(byte ^ (i == spoilt_byte ? 1u : 0u));
+    }
+    APP_CHECK(generation != 0);
+    APP_CHECK(cuGetExportTable(&table, &id) == CUDA_ERROR_NOT_FOUND);
+    return outcome_of(generation);
+}
+
+static void ask_for_tables_of_the_runtime(void)
+{
+    size_t i;
+
+    load_driver(NULL);
+    for (i = 0; i < CSH_ARRAY_LENGTH(tables_of_the_runtime); i++) {
+        expect(tables_of_the_runtime[i], TRIPPED,
+               ask_for_table(tables_of_the_runtime[i], -1));
+    }
+}
+
+/* Forbidding is for good, so each is asked for in a child. */
+static void ask_for_other_tables(void)
+{
+    enum { N_RUNS = 3 + 2 * CSH_ARRAY_LENGTH(tables_of_the_runtime) };
+    int i, status;
+    pid_t child;
+
+    load_driver(NULL);
+    for (i = 0; i < N_RUNS; i++) {
+        child = fork();
+        APP_CHECK(child >= 0);
+        if (child == 0) {
+            if (i == 0) {
+                APP_CHECK(csh_watch_arm() != 0);
+                APP_CHECK(cuGetExportTable(NULL, NULL) ==
+                          CUDA_ERROR_INVALID_VALUE);
+                _exit(csh_watch_is_allowed() ? NOTHING : FORBIDDEN);
+            }
+            /* cuBLAS's; a hundred entries, of which one is known */
+            _exit(i <= 2 ? ask_for_table(i == 1
+                                  ? "21318c60971432488ca641ff7324c8f2"
+                                  : "00000000000000000000000000000000", -1)
+                         : ask_for_table(tables_of_the_runtime[(i - 3) / 2],
+                                         i % 2 == 0 ? 0 : 15));
+        }
+        APP_CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status));
+        expect("another table", FORBIDDEN, WEXITSTATUS(status));
+    }
+}
+
 static void hand_out_queries(void)
 {
     load_driver(NULL);
@@ -338,6 +406,7 @@ static const struct {
     SCENARIO(copy_to_the_host), SCENARIO(launch_by_the_device),
     SCENARIO(launch_params_by_the_device),
     SCENARIO(give_tokens),    SCENARIO(give_tokens_among_others),
+    SCENARIO(ask_for_tables_of_the_runtime), SCENARIO(ask_for_other_tables),
     SCENARIO(hand_out_queries),
     SCENARIO(hand_out_newer), SCENARIO(hand_out_interop),
     SCENARIO(look_up_unknown), SCENARIO(look_up_behind),
