@@ -44,7 +44,8 @@
       "1: one fingerprint launch proves a burst of offloads; a weaker "      \
       "contract, which holds for programs that write device memory only "    \
       "through calls that the shim sees (no write except through "           \
-      "intercepted calls)")                                                  \
+      "intercepted calls; NVIDIA's runtime is taken not to write through "   \
+      "the private tables that it starts with)")                             \
     X(threads, THREADS, THREADS, "auto",                                     \
       "threads that copy and fingerprint one large range, the calling one "  \
       "included; auto: three quarters of the processors it may use, 1 to "   \

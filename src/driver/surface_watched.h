@@ -25,6 +25,7 @@
 
 #include "driver/surface_watched_code.h"
 #include "driver/surface_watched_graphs.h"
+#include "driver/surface_watched_interop.h"
 #include "driver/surface_watched_legacy.h"
 #include "driver/surface_watched_memory.h"
 #include "driver/surface_watched_streams.h"
@@ -49,6 +50,7 @@
     CSH_SURFACE_WATCHED_GRAPHS(X)                                             \
     CSH_SURFACE_WATCHED_STREAMS(X)                                            \
     CSH_SURFACE_WATCHED_CODE(X)                                               \
+    CSH_SURFACE_WATCHED_INTEROP(X)                                            \
     CSH_SURFACE_WATCHED_LEGACY(X)
 
 #define CSH_SURFACE_WATCHED(X)                                                \

@@ -60,6 +60,16 @@ runtime_requests() {
         grep -q '"cuGetExportTable"' "$scratch/counters"
 }
 
+# Nothing that the runtime asks for as it starts ends cohorts for good: not the
+# names, and not its private tables.
+nothing_is_forbidden() {
+    rm -f "$scratch/log" "$scratch/counters"
+    CUSHADOW_LOG=debug:$scratch/log SIMCUDA_COUNTERS=$scratch/counters \
+        shadowed "$scratch/$1" &&
+        grep -q '"cuGetExportTable"' "$scratch/counters" &&
+        ! grep 'cohorts off' "$scratch/log"
+}
+
 # An old driver's runtime, or one that hides the resolver: every entry by its
 # ELF name.
 runtime_fallback() {
@@ -82,6 +92,7 @@ for variant in "static -cudart static" "shared -cudart shared" \
     export CUSHADOW_COHORT=1 served=watched
     check "$name: every request, with cohorts" runtime_requests "$name"
     check "$name: every dlsym, with cohorts" runtime_fallback "$name"
+    check "$name: starting forbids no cohorts" nothing_is_forbidden "$name"
     unset CUSHADOW_COHORT served
     REACHES=cuGetExportTable same "$name" "$scratch/$name"
 done

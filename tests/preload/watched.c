@@ -315,10 +315,30 @@ static void hand_out_newer(void)
     hand_out("cuMemcpyWithAttributesAsync", 13020, FORBIDDEN);
 }
 
+/* Handed out to the runtime whether it needs them or not; called by few. */
 static void hand_out_interop(void)
 {
-    load_driver(NULL);
-    hand_out("cuGraphicsGLRegisterBuffer", 3000, FORBIDDEN);
+    static const char *const names[] = {
+        "cuGraphicsGLRegisterBuffer", "cuEGLStreamConsumerConnect",
+        "cuGraphicsVDPAURegisterVideoSurface", "cuEventCreateFromEGLSync",
+    };
+    uint64_t generation;
+    void *wrapper = NULL;
+    size_t i;
+
+    load_driver("*:*:713");
+    generation = csh_watch_arm();
+    for (i = 0; i < CSH_ARRAY_LENGTH(names); i++) {
+        const struct csh_request request = {names[i], CUDA_VERSION, 0};
+        void *own = NULL;
+
+        APP_CHECK(csh_driver_find(names[i], &own));
+        wrapper = csh_procaddr_choose(&request, own);
+        APP_CHECK(wrapper != own);
+        expect(names[i], NOTHING, outcome_of(generation));
+    }
+    APP_CHECK(call_with(wrapper, 0) == SCRIPTED);
+    expect("a call", FORBIDDEN, outcome_of(generation));
 }
 
 CUresult cuOfNoTable(void);

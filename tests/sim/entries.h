@@ -1,6 +1,8 @@
 /*
  * entries.h - every entry point that the driver library of CUDA 13.0
- * exports: 637 symbols. Written by make_entries.py, not by hand.
+ * exports: 672 symbols. Written by make_entries.py, not by hand.
+ * 35 of them are for OpenGL, EGL and VDPAU; their types need headers of
+ * others, so sim_interop stands for NVIDIA's typedef.
  *
  * X(symbol, base, since, flavour, pfn): the ELF symbol, the name that
  * cuGetProcAddress knows it by, the CUDA version that introduced this ABI,
@@ -14,7 +16,7 @@
 #define SIM_ENTRIES_H
 
 #define SIM_ENTRIES_CUDA_VERSION 13000
-#define SIM_ENTRIES_COUNT 637
+#define SIM_ENTRIES_COUNT 672
 
 #define SIM_ENTRIES(X) \
     X(cuArray3DCreate, "cuArray3DCreate", 2000, PLAIN, PFN_cuArray3DCreate_v2000) \
@@ -118,7 +120,17 @@
     X(cuDeviceTotalMem_v2, "cuDeviceTotalMem", 3020, PLAIN, PFN_cuDeviceTotalMem_v3020) \
     X(cuDeviceUnregisterAsyncNotification, "cuDeviceUnregisterAsyncNotification", 12040, PLAIN, PFN_cuDeviceUnregisterAsyncNotification_v12040) \
     X(cuDriverGetVersion, "cuDriverGetVersion", 2020, PLAIN, PFN_cuDriverGetVersion_v2020) \
+    X(cuEGLStreamConsumerAcquireFrame, "cuEGLStreamConsumerAcquireFrame", 7000, PLAIN, sim_interop) \
+    X(cuEGLStreamConsumerConnect, "cuEGLStreamConsumerConnect", 7000, PLAIN, sim_interop) \
+    X(cuEGLStreamConsumerConnectWithFlags, "cuEGLStreamConsumerConnectWithFlags", 8000, PLAIN, sim_interop) \
+    X(cuEGLStreamConsumerDisconnect, "cuEGLStreamConsumerDisconnect", 7000, PLAIN, sim_interop) \
+    X(cuEGLStreamConsumerReleaseFrame, "cuEGLStreamConsumerReleaseFrame", 7000, PLAIN, sim_interop) \
+    X(cuEGLStreamProducerConnect, "cuEGLStreamProducerConnect", 7000, PLAIN, sim_interop) \
+    X(cuEGLStreamProducerDisconnect, "cuEGLStreamProducerDisconnect", 7000, PLAIN, sim_interop) \
+    X(cuEGLStreamProducerPresentFrame, "cuEGLStreamProducerPresentFrame", 7000, PLAIN, sim_interop) \
+    X(cuEGLStreamProducerReturnFrame, "cuEGLStreamProducerReturnFrame", 7000, PLAIN, sim_interop) \
     X(cuEventCreate, "cuEventCreate", 2000, PLAIN, PFN_cuEventCreate_v2000) \
+    X(cuEventCreateFromEGLSync, "cuEventCreateFromEGLSync", 9000, PLAIN, sim_interop) \
     X(cuEventDestroy, "cuEventDestroy", 2000, PLAIN, PFN_cuEventDestroy_v2000) \
     X(cuEventDestroy_v2, "cuEventDestroy", 4000, PLAIN, PFN_cuEventDestroy_v4000) \
     X(cuEventElapsedTime, "cuEventElapsedTime", 2000, PLAIN, PFN_cuEventElapsedTime_v2000) \
@@ -143,6 +155,22 @@
     X(cuFuncSetCacheConfig, "cuFuncSetCacheConfig", 3000, PLAIN, PFN_cuFuncSetCacheConfig_v3000) \
     X(cuFuncSetSharedMemConfig, "cuFuncSetSharedMemConfig", 4020, PLAIN, PFN_cuFuncSetSharedMemConfig_v4020) \
     X(cuFuncSetSharedSize, "cuFuncSetSharedSize", 2000, PLAIN, PFN_cuFuncSetSharedSize_v2000) \
+    X(cuGLCtxCreate, "cuGLCtxCreate", 2000, PLAIN, sim_interop) \
+    X(cuGLCtxCreate_v2, "cuGLCtxCreate", 3020, PLAIN, sim_interop) \
+    X(cuGLGetDevices, "cuGLGetDevices", 4010, PLAIN, sim_interop) \
+    X(cuGLGetDevices_v2, "cuGLGetDevices", 6050, PLAIN, sim_interop) \
+    X(cuGLInit, "cuGLInit", 2000, PLAIN, sim_interop) \
+    X(cuGLMapBufferObject, "cuGLMapBufferObject", 2000, PLAIN, sim_interop) \
+    X(cuGLMapBufferObjectAsync, "cuGLMapBufferObjectAsync", 2030, PLAIN, sim_interop) \
+    X(cuGLMapBufferObjectAsync_v2, "cuGLMapBufferObjectAsync", 3020, PLAIN, sim_interop) \
+    X(cuGLMapBufferObjectAsync_v2_ptsz, "cuGLMapBufferObjectAsync", 7000, PER_THREAD, sim_interop) \
+    X(cuGLMapBufferObject_v2, "cuGLMapBufferObject", 3020, PLAIN, sim_interop) \
+    X(cuGLMapBufferObject_v2_ptds, "cuGLMapBufferObject", 7000, PER_THREAD, sim_interop) \
+    X(cuGLRegisterBufferObject, "cuGLRegisterBufferObject", 2000, PLAIN, sim_interop) \
+    X(cuGLSetBufferObjectMapFlags, "cuGLSetBufferObjectMapFlags", 2030, PLAIN, sim_interop) \
+    X(cuGLUnmapBufferObject, "cuGLUnmapBufferObject", 2000, PLAIN, sim_interop) \
+    X(cuGLUnmapBufferObjectAsync, "cuGLUnmapBufferObjectAsync", 2030, PLAIN, sim_interop) \
+    X(cuGLUnregisterBufferObject, "cuGLUnregisterBufferObject", 2000, PLAIN, sim_interop) \
     X(cuGetErrorName, "cuGetErrorName", 6000, PLAIN, PFN_cuGetErrorName_v6000) \
     X(cuGetErrorString, "cuGetErrorString", 6000, PLAIN, PFN_cuGetErrorString_v6000) \
     X(cuGetExportTable, "cuGetExportTable", 3000, PLAIN, PFN_cuGetExportTable_v3000) \
@@ -240,8 +268,12 @@
     X(cuGraphRetainUserObject, "cuGraphRetainUserObject", 11030, PLAIN, PFN_cuGraphRetainUserObject_v11030) \
     X(cuGraphUpload, "cuGraphUpload", 11010, PLAIN, PFN_cuGraphUpload_v11010) \
     X(cuGraphUpload_ptsz, "cuGraphUpload", 11010, PER_THREAD, PFN_cuGraphUpload_v11010_ptsz) \
+    X(cuGraphicsEGLRegisterImage, "cuGraphicsEGLRegisterImage", 7000, PLAIN, sim_interop) \
+    X(cuGraphicsGLRegisterBuffer, "cuGraphicsGLRegisterBuffer", 3000, PLAIN, sim_interop) \
+    X(cuGraphicsGLRegisterImage, "cuGraphicsGLRegisterImage", 3000, PLAIN, sim_interop) \
     X(cuGraphicsMapResources, "cuGraphicsMapResources", 3000, PLAIN, PFN_cuGraphicsMapResources_v3000) \
     X(cuGraphicsMapResources_ptsz, "cuGraphicsMapResources", 7000, PER_THREAD, PFN_cuGraphicsMapResources_v7000_ptsz) \
+    X(cuGraphicsResourceGetMappedEglFrame, "cuGraphicsResourceGetMappedEglFrame", 7000, PLAIN, sim_interop) \
     X(cuGraphicsResourceGetMappedMipmappedArray, "cuGraphicsResourceGetMappedMipmappedArray", 5000, PLAIN, PFN_cuGraphicsResourceGetMappedMipmappedArray_v5000) \
     X(cuGraphicsResourceGetMappedPointer, "cuGraphicsResourceGetMappedPointer", 3000, PLAIN, PFN_cuGraphicsResourceGetMappedPointer_v3000) \
     X(cuGraphicsResourceGetMappedPointer_v2, "cuGraphicsResourceGetMappedPointer", 3020, PLAIN, PFN_cuGraphicsResourceGetMappedPointer_v3020) \
@@ -251,6 +283,8 @@
     X(cuGraphicsUnmapResources, "cuGraphicsUnmapResources", 3000, PLAIN, PFN_cuGraphicsUnmapResources_v3000) \
     X(cuGraphicsUnmapResources_ptsz, "cuGraphicsUnmapResources", 7000, PER_THREAD, PFN_cuGraphicsUnmapResources_v7000_ptsz) \
     X(cuGraphicsUnregisterResource, "cuGraphicsUnregisterResource", 3000, PLAIN, PFN_cuGraphicsUnregisterResource_v3000) \
+    X(cuGraphicsVDPAURegisterOutputSurface, "cuGraphicsVDPAURegisterOutputSurface", 3010, PLAIN, sim_interop) \
+    X(cuGraphicsVDPAURegisterVideoSurface, "cuGraphicsVDPAURegisterVideoSurface", 3010, PLAIN, sim_interop) \
     X(cuGreenCtxCreate, "cuGreenCtxCreate", 12040, PLAIN, PFN_cuGreenCtxCreate_v12040) \
     X(cuGreenCtxDestroy, "cuGreenCtxDestroy", 12040, PLAIN, PFN_cuGreenCtxDestroy_v12040) \
     X(cuGreenCtxGetDevResource, "cuGreenCtxGetDevResource", 12040, PLAIN, PFN_cuGreenCtxGetDevResource_v12040) \
@@ -652,6 +686,9 @@
     X(cuUserObjectCreate, "cuUserObjectCreate", 11030, PLAIN, PFN_cuUserObjectCreate_v11030) \
     X(cuUserObjectRelease, "cuUserObjectRelease", 11030, PLAIN, PFN_cuUserObjectRelease_v11030) \
     X(cuUserObjectRetain, "cuUserObjectRetain", 11030, PLAIN, PFN_cuUserObjectRetain_v11030) \
+    X(cuVDPAUCtxCreate, "cuVDPAUCtxCreate", 3010, PLAIN, sim_interop) \
+    X(cuVDPAUCtxCreate_v2, "cuVDPAUCtxCreate", 3020, PLAIN, sim_interop) \
+    X(cuVDPAUGetDevice, "cuVDPAUGetDevice", 3010, PLAIN, sim_interop) \
     X(cuWaitExternalSemaphoresAsync, "cuWaitExternalSemaphoresAsync", 10000, PLAIN, PFN_cuWaitExternalSemaphoresAsync_v10000) \
     X(cuWaitExternalSemaphoresAsync_ptsz, "cuWaitExternalSemaphoresAsync", 10000, PER_THREAD, PFN_cuWaitExternalSemaphoresAsync_v10000_ptsz)
 

@@ -27,6 +27,9 @@
 #include "entries.h"
 #include "simcuda_counters.h"
 
+/* Of entries for OpenGL, EGL and VDPAU, none of which is simulated. */
+typedef CUresult (*sim_interop)(void);
+
 #define SIM_DECLARE(symbol_, base_, since_, flavour_, pfn_) \
     extern __typeof__(*(pfn_)0) symbol_ \
         __attribute__((visibility("default")));

@@ -6,7 +6,9 @@ usage: make_entries.py [--check FILE] [CUDA_DIR]
 The list is derived from the toolkit alone: the stub library says which symbols
 exist, the *Typedefs.h headers say in which CUDA version each ABI of an entry
 point appeared. Nothing is taken from the shim's own table, because the tests
-use this list to judge that table.
+use this list to judge that table. The entries for OpenGL, EGL and VDPAU are in
+drivers and headers, but not in the stub library: their symbols are named by
+the rule below.
 
 The rule: a symbol is BASE, BASE_v2, BASE_v3, ... with _ptds or _ptsz behind it
 for the twin that uses the per-thread default stream. Within one base and one
@@ -27,6 +29,8 @@ HEADER = """\
 /*
  * entries.h - every entry point that the driver library of CUDA {release}
  * exports: {count} symbols. Written by make_entries.py, not by hand.
+ * {interop} of them are for OpenGL, EGL and VDPAU; their types need headers of
+ * others, so sim_interop stands for NVIDIA's typedef.
  *
  * X(symbol, base, since, flavour, pfn): the ELF symbol, the name that
  * cuGetProcAddress knows it by, the CUDA version that introduced this ABI,
@@ -48,17 +52,37 @@ HEADER = """\
 #endif
 """
 
+TYPEDEFS = ("cudaTypedefs.h", "cudaProfilerTypedefs.h")
+INTEROP_TYPEDEFS = ("cudaGLTypedefs.h", "cudaEGLTypedefs.h",
+                    "cudaVDPAUTypedefs.h")
 TYPEDEF = re.compile(r"\*PFN_(cu\w+?)_v(\d+)(_pt(?:ds|sz))?\)")
 SYMBOL = re.compile(r"(cu\w+?)(?:_v(\d+))?(_pt(?:ds|sz))?")
 
 
-def read_typedefs(include):
+def read_typedefs(include, names):
     """(base, twin suffix) -> versions, ascending."""
     versions = collections.defaultdict(set)
-    for name in ("cudaTypedefs.h", "cudaProfilerTypedefs.h"):
-        for match in TYPEDEF.finditer((include / name).read_text()):
+    for name in names:
+        text = (include / name).read_text()
+        text = re.sub(r"#ifdef _WIN32.*?#endif", "", text, flags=re.DOTALL)
+        for match in TYPEDEF.finditer(text):
             versions[match[1], match[3] or ""].add(int(match[2]))
     return {key: sorted(found) for key, found in versions.items()}
+
+
+def derive_interop(typedefs):
+    """Rows of entries that the stub lacks. A twin is of the newest ABI."""
+    rows = []
+    for (base, twin), versions in typedefs.items():
+        plain = typedefs[base, ""]
+        flavour = "PER_THREAD" if twin else "PLAIN"
+        if twin and len(versions) != 1:
+            sys.exit(f"make_entries.py: {base}: several {twin} twins")
+        for i, since in enumerate(versions):
+            number = len(plain) if twin else i + 1
+            name = base + (f"_v{number}" if number > 1 else "") + twin
+            rows.append((name, base, since, flavour, "sim_interop"))
+    return rows
 
 
 def read_symbols(stub):
@@ -112,9 +136,13 @@ def main(arguments):
                   f"is {version}: not compared")
             return 77
     stub = cuda / "lib64" / "stubs" / "libcuda.so"
-    rows = derive_rows(read_symbols(stub), read_typedefs(cuda / "include"))
+    include = cuda / "include"
+    rows = derive_rows(read_symbols(stub), read_typedefs(include, TYPEDEFS))
+    interop = derive_interop(read_typedefs(include, INTEROP_TYPEDEFS))
+    rows = sorted(rows + interop)
     text = HEADER.format(release=f"{version // 1000}.{version % 1000 // 10}",
                          version=version, count=len(rows),
+                         interop=len(interop),
                          rows=format_rows(rows))
     if checked is None:
         sys.stdout.write(text)
