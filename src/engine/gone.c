@@ -20,6 +20,7 @@
 #include "engine/residency.h"
 
 #define AT_ONCE 32 /* some microseconds; a capture takes more */
+#define LONGER 32  /* times that: a millisecond or two */
 
 static _Atomic uintptr_t looked_at;
 
@@ -42,7 +43,8 @@ static bool is_gone(const struct csh_host_record *record)
                : is_unmapped(record->start);
 }
 
-void csh_gone_look(void)
+/* Returns how many records were looked at. */
+static size_t look(void)
 {
     struct csh_host_record records[AT_ONCE];
     int saved = errno;
@@ -56,4 +58,18 @@ void csh_gone_look(void)
         atomic_store(&looked_at, records[i].start);
     }
     errno = saved;
+    return n;
+}
+
+void csh_gone_look(void)
+{
+    (void)look();
+}
+
+void csh_gone_look_longer(void)
+{
+    unsigned i;
+
+    for (i = 0; i < LONGER && look() == AT_ONCE; i++) {
+    }
 }

@@ -10,4 +10,7 @@
  * nothing there. Keeps errno; any thread, with no lock held. */
 void csh_gone_look(void);
 
+/* The same for as many as a thousand: for when memory is wanted. */
+void csh_gone_look_longer(void);
+
 #endif

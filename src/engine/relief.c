@@ -12,6 +12,7 @@
 #include "engine/calls.h"
 #include "engine/contexts.h"
 #include "engine/facts.h"
+#include "engine/gone.h"
 #include "engine/idle.h"
 #include "engine/residency.h"
 #include "shadow/pressure.h"
@@ -27,13 +28,16 @@ static uint64_t held_bytes(void)
     return usage.held_bytes;
 }
 
-/* Carries an order out; returns the bytes given back. */
+/* Carries an order out; returns the bytes given back. What is mapped to host
+ * memory stays, unless the program has freed that. */
 static uint64_t obey(const struct csh_pressure_order *order,
                      bool may_call_driver)
 {
-    uint64_t given = csh_store_give_back(csh_residency_store(), order->bytes,
-                                         order->is_severe, may_call_driver);
+    uint64_t given;
 
+    csh_gone_look_longer();
+    given = csh_store_give_back(csh_residency_store(), order->bytes,
+                                order->is_severe, may_call_driver);
     if (given > 0) {
         csh_info("engine", "memory is wanted elsewhere: %llu MiB of shadows "
                  "given back, %llu MiB are held",
