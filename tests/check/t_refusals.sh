@@ -1,6 +1,8 @@
 #!/bin/sh
 # examples/refusals.txt is what examples/refusals.sh prints today: the same
-# lines, whatever the figures.
+# lines, whatever the figures. The kept run is one in which offloads could be
+# mapped; an older kernel says other things, and only the counts are asked of
+# it.
 set -eu
 : "${CSH_BUILD:?}" "${CSH_SRC:?}"
 [ -z "${CSH_SANITIZER_PRELOAD:-}" ] || { echo "SKIP: not with a sanitizer's run time"; exit 77; }
@@ -17,9 +19,14 @@ if grep 'takes no filter' "$work/now"; then
     echo "SKIP: the kernel takes no filter"
     exit 77
 fi
-shape <"$work/now" >"$work/shape.now"
-shape <"$CSH_SRC/examples/refusals.txt" >"$work/shape.kept"
-if ! diff -u "$work/shape.kept" "$work/shape.now"; then
+# says_how - how offloads are mapped depends on the kernel.
+says_how() {
+    sed 's/\(offloads are mapped to host memory\), .*/\1/'
+}
+shape <"$work/now" | says_how >"$work/shape.now"
+shape <"$CSH_SRC/examples/refusals.txt" | says_how >"$work/shape.kept"
+if grep -q 'offloads are mapped' "$work/now" &&
+    ! diff -u "$work/shape.kept" "$work/shape.now"; then
     echo "FAIL: sh examples/refusals.sh BUILD >examples/refusals.txt"
     exit 1
 fi
