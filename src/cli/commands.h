@@ -14,6 +14,8 @@
       "run a program under the shim")                                        \
     X(options, "[--names]",                                                  \
       "print the variables that the shim reads, or only the options of run") \
+    X(doctor, "[--sim] [PROGRAM]",                                           \
+      "say what of this machine, and of a program, hinders the shim")        \
     X(version, "", "print the version")
 
 #define CSH_X(name_, takes_, does_) \

@@ -10,9 +10,9 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/wrapped.h"
 
 #define PREFIX_BYTES (sizeof("CUSHADOW_") - 1)
-#define LINE_WIDTH 79
 
 const char *csh_option_long_name(const struct csh_option *option,
                                  char name_p[CSH_OPTION_NAME_BYTES])
@@ -27,32 +27,9 @@ const char *csh_option_long_name(const struct csh_option *option,
     return name_p;
 }
 
-/* Words, broken into lines that begin with so many blanks. */
-static void print_wrapped(const char *text, int indent)
-{
-    int column = 0;
-
-    while (*text != '\0') {
-        int n = (int)strcspn(text, " ");
-
-        if (column == 0 || column + 1 + n > LINE_WIDTH) {
-            printf("%s%*s", column == 0 ? "" : "\n", indent, "");
-            column = indent;
-        } else {
-            putchar(' ');
-            ++column;
-        }
-        printf("%.*s", n, text);
-        column += n;
-        text += n;
-        text += strspn(text, " ");
-    }
-    putchar('\n');
-}
-
 static void print_row(const struct csh_option *option)
 {
-    print_wrapped(option->help, 6);
+    csh_print_wrapped(option->help, 0, 6);
     printf("      accepted: %s\n", option->accepted);
     if (option->default_text[0] != '\0') {
         printf("      default:  %s\n", option->default_text);

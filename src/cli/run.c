@@ -4,7 +4,6 @@
  * Changes the environment of its own process and replaces itself by the
  * program, so signals, exit status and process id are the program's.
  */
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -19,6 +18,7 @@
 #include "cli/commands.h"
 #include "cli/option_names.h"
 #include "cli/places.h"
+#include "cli/program.h"
 
 #define MAX_OPTIONS 64
 
@@ -203,51 +203,6 @@ static bool simulate(void)
 
 /* --- the program ----------------------------------------------------- */
 
-/* Where execvp would find it; false if that cannot be told. */
-static bool find_program(const char *name, char *file_p)
-{
-    const char *path = getenv("PATH");
-
-    if (strchr(name, '/') != NULL) {
-        return snprintf(file_p, PATH_MAX, "%s", name) < PATH_MAX;
-    }
-    while (path != NULL) {
-        int n = (int)strcspn(path, ":");
-
-        if (snprintf(file_p, PATH_MAX, "%.*s/%s", n, path, name) <
-                PATH_MAX && access(file_p, X_OK) == 0) {
-            return true;
-        }
-        path = path[n] == ':' ? path + n + 1 : NULL;
-    }
-    return false;
-}
-
-/* Whether it is an ELF file that names no dynamic linker, so that nothing is
- * ever preloaded into it. Scripts and files of the other word size are not
- * told: their interpreter may be reached. */
-static bool is_static(int fd)
-{
-    Elf64_Ehdr header;
-    Elf64_Phdr segment;
-    unsigned i;
-
-    if (pread(fd, &header, sizeof(header), 0) != sizeof(header) ||
-        memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
-        header.e_ident[EI_CLASS] != ELFCLASS64 ||
-        header.e_phentsize != sizeof(segment)) {
-        return false;
-    }
-    for (i = 0; i < header.e_phnum; ++i) {
-        if (pread(fd, &segment, sizeof(segment),
-                  (off_t)(header.e_phoff + i * sizeof(segment))) !=
-                sizeof(segment) || segment.p_type == PT_INTERP) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* The program runs all the same: as without the shim. */
 static void warn_if_out_of_reach(const char *name)
 {
@@ -255,14 +210,14 @@ static void warn_if_out_of_reach(const char *name)
     struct stat status;
     int fd;
 
-    if (!find_program(name, file)) {
+    if (!csh_program_find(name, file)) {
         return;
     }
     fd = open(file, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         return;
     }
-    if (is_static(fd)) {
+    if (csh_program_is_static(fd)) {
         fprintf(stderr, "cushadow run: %s is a static executable: nothing "
                         "can be preloaded into it\n", file);
     } else if (fstat(fd, &status) == 0 &&
