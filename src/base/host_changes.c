@@ -60,9 +60,10 @@ enum csh_host_change csh_host_advice(int advice)
     case ADVICE_DONTNEED_LOCKED:
         return CSH_CHANGE_DISCARD;
     case MADV_DONTFORK:
-    case MADV_WIPEONFORK:
     case MADV_DONTDUMP:
         return CSH_CHANGE_MARK;
+    case MADV_WIPEONFORK:
+        return CSH_CHANGE_RETYPE_AND_MARK;
     default:
         return CSH_CHANGE_RETYPE;
     }
@@ -136,6 +137,11 @@ bool csh_host_is_marked(uintptr_t start, size_t bytes)
     return false;
 }
 
+static bool gives_attribute(enum csh_host_change change)
+{
+    return change == CSH_CHANGE_MARK || change == CSH_CHANGE_RETYPE_AND_MARK;
+}
+
 void csh_host_changing(uintptr_t start, size_t bytes,
                        enum csh_host_change change)
 {
@@ -145,7 +151,7 @@ void csh_host_changing(uintptr_t start, size_t bytes,
     int saved_errno = errno;
 
     if (bytes == 0 || change == CSH_CHANGE_NONE ||
-        (change != CSH_CHANGE_MARK &&
+        (!gives_attribute(change) &&
          atomic_load(&csh_host_watcher_set) == NULL)) {
         return;
     }
@@ -153,13 +159,14 @@ void csh_host_changing(uintptr_t start, size_t bytes,
               ? last
               : (start + bytes + page - 1) & -page;
     start &= -page;
-    if (change == CSH_CHANGE_MARK) {
+    if (gives_attribute(change)) {
         add_mark(start, end);
-        change = CSH_CHANGE_RETYPE;
     }
     watcher = atomic_load(&csh_host_watcher_set);
-    if (watcher != NULL) {
-        watcher(start, end - start, change);
+    if (watcher != NULL && change != CSH_CHANGE_MARK) {
+        watcher(start, end - start,
+                change == CSH_CHANGE_DISCARD ? CSH_CHANGE_DISCARD
+                                             : CSH_CHANGE_RETYPE);
     }
     errno = saved_errno;
 }

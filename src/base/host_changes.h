@@ -21,12 +21,19 @@
  *     PROT_READ, PROT_WRITE
  *   mremap that grows         zeros behind           more of the file behind
  *   mbind                     of this memory         of the shadow's pages
- *   mlock, mlock2, mlockall   pages stay in RAM      each page is copied first
+ *   pkey_mprotect             has a key              has a key, which it would
+ *                                                    lose if turned back
  *
  * Attributes belong to a mapping, and an alias that is made later would drop
  * them: madvise DONTFORK, WIPEONFORK and DONTDUMP, mlock, mbind and
  * pkey_mprotect. Ranges that were ever given one are marked and get no alias.
  * Those that only concern speed (HUGEPAGE, MERGEABLE, RANDOM) are not.
+ *
+ * An alias becomes anonymous memory by a copy that takes its place, and what
+ * another thread stores there meanwhile is lost. So it stays where it may:
+ * DONTFORK, DONTDUMP and locks are given while other threads compute (by
+ * libraries that register memory, by mlockall), and mean the same on both;
+ * to lock an alias makes each page the program's own, as it were without.
  *
  * Alike on both, and left alone: the other advice (it changes no byte),
  * posix_madvise (in libc it is that other advice, or nothing), mprotect with
@@ -61,7 +68,8 @@ enum csh_host_change {
     CSH_CHANGE_NONE,    /* alike on both: nobody is told */
     CSH_CHANGE_DISCARD, /* the call succeeds, and no byte must be kept */
     CSH_CHANGE_RETYPE,  /* must be anonymous memory, with the same bytes */
-    CSH_CHANGE_MARK,    /* the same, and get an attribute */
+    CSH_CHANGE_MARK,    /* gets an attribute, which an alias may have, too */
+    CSH_CHANGE_RETYPE_AND_MARK,
 };
 
 /* Called before the program's own call with whole pages, [start, start +

@@ -134,7 +134,8 @@ static void print_markdown(void)
         n += print_tier(tier);
     }
     printf("| all | of the driver, with `CUSHADOW_COHORT=1` | | %d |\n", n);
-    print_host("forwarded; aliases in the range are undone first",
+    print_host("forwarded; aliases in the range are undone first where they "
+               "must be",
                host_symbols, CSH_ARRAY_LENGTH(host_symbols));
     print_host("forwarded, unless a block of a weight's size is asked for",
                host_allocators, CSH_ARRAY_LENGTH(host_allocators));

@@ -155,7 +155,7 @@ int mprotect(void *start, size_t bytes, int protection)
 int pkey_mprotect(void *start, size_t bytes, int protection, int key)
 {
     if (key != -1) { /* -1: is mprotect (pkey_mprotect(2)) */
-        csh_host_changing((uintptr_t)start, bytes, CSH_CHANGE_MARK);
+        csh_host_changing((uintptr_t)start, bytes, CSH_CHANGE_RETYPE_AND_MARK);
     } else if ((protection & ~(PROT_READ | PROT_WRITE)) != 0) {
         csh_host_changing((uintptr_t)start, bytes, CSH_CHANGE_RETYPE);
     }
@@ -166,7 +166,7 @@ long mbind(void *start, unsigned long bytes, int mode,
            const unsigned long *nodes, unsigned long max_node,
            unsigned int flags)
 {
-    csh_host_changing((uintptr_t)start, bytes, CSH_CHANGE_MARK);
+    csh_host_changing((uintptr_t)start, bytes, CSH_CHANGE_RETYPE_AND_MARK);
     return csh_next_mbind(start, bytes, mode, nodes, max_node, flags);
 }
 

@@ -25,6 +25,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "shadow/vma_marks.h"
+
 /* Of 64 MiB to 1 GiB each, as many as are retired and still mapped. */
 #define MOST_FILES 1024u
 /* Copied at once, so that little memory is needed besides. */
@@ -154,6 +156,35 @@ static bool retype(uint64_t start, uint64_t end, int protection)
     return true;
 }
 
+/* What the mapping at an address was given since it is an alias. */
+static unsigned read_marks(const struct csh_page_state *state,
+                           const struct csh_vma *vma, uint64_t at)
+{
+    uint64_t neighbour = (at > vma->start) ? at - vma->page_bytes
+                                           : at + vma->page_bytes;
+    struct csh_page_view view;
+
+    if (!csh_host_is_marked(at, vma->page_bytes) || (neighbour >= vma->end)) {
+        return 0;
+    }
+
+    csh_page_view_begin(&view, state);
+    return csh_vma_marks(&view, at, neighbour);
+}
+
+static void retype_with_marks(const struct csh_page_state *state,
+                              const struct csh_vma *vma, uint64_t start,
+                              uint64_t end)
+{
+    unsigned marks = read_marks(state, vma, start);
+
+    if (retype(start, end, protection_of(vma)) &&
+        csh_vma_set_marks(start, end, marks) &&
+        ((marks & CSH_MARK_LOCKED) != 0)) {
+        (void)syscall(SYS_mlock, start, end - start);
+    }
+}
+
 void csh_alias_files_turn_back(uintptr_t start, size_t bytes,
                                enum csh_host_change change)
 {
@@ -171,9 +202,11 @@ void csh_alias_files_turn_back(uintptr_t start, size_t bytes,
         to     = (answer == CSH_PAGES_FOUND) ? vma.end : vma.start;
         to     = (to < end) ? to : end;
         if ((answer == CSH_PAGES_FOUND) && csh_alias_files_hold(&vma)) {
-            (void)((change == CSH_CHANGE_DISCARD)
-                           ? discard(at, to, protection_of(&vma))
-                           : retype(at, to, protection_of(&vma)));
+            if (change == CSH_CHANGE_DISCARD) {
+                (void)discard(at, to, protection_of(&vma));
+            } else {
+                retype_with_marks(state, &vma, at, to);
+            }
         }
         at = to;
     }

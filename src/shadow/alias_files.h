@@ -29,7 +29,8 @@ bool csh_alias_files_hold(const struct csh_vma *vma);
  * Makes what the program's memory has of such mappings in a range of whole
  * pages anonymous memory: zeros for CSH_CHANGE_DISCARD, else the same bytes
  * (what another thread stores there meanwhile may be lost, and a range that
- * cannot be read stays as it is). The protection stays. A csh_host_watcher.
+ * cannot be read stays as it is). Protection, locks, DONTFORK and DONTDUMP
+ * stay. A csh_host_watcher.
  */
 void csh_alias_files_turn_back(uintptr_t start, size_t bytes,
                                enum csh_host_change change);

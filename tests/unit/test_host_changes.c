@@ -49,7 +49,7 @@ static const struct {
     {MADV_FREE, CSH_CHANGE_DISCARD},
     {ADVICE_DONTNEED_LOCKED, CSH_CHANGE_DISCARD},
     {MADV_DONTFORK, CSH_CHANGE_MARK},
-    {MADV_WIPEONFORK, CSH_CHANGE_MARK},
+    {MADV_WIPEONFORK, CSH_CHANGE_RETYPE_AND_MARK},
     {MADV_DONTDUMP, CSH_CHANGE_MARK},
     {MADV_REMOVE, CSH_CHANGE_RETYPE},
     {MADV_HWPOISON, CSH_CHANGE_RETYPE},
@@ -67,15 +67,18 @@ START_TEST(test_advice_is_told)
     errno = 0;
     csh_host_advising(16 * PAGE, 2 * PAGE + 1, advices[_i].advice);
     ck_assert_int_eq(errno, 0);
-    ck_assert_uint_eq(told.n, change != CSH_CHANGE_NONE);
+    ck_assert_uint_eq(told.n, change != CSH_CHANGE_NONE &&
+                                  change != CSH_CHANGE_MARK);
     if (told.n != 0) {
         ck_assert_uint_eq(told.start, 16 * PAGE);
         ck_assert_uint_eq(told.bytes, 3 * PAGE);
-        ck_assert_int_eq(told.change, change == CSH_CHANGE_MARK
+        ck_assert_int_eq(told.change, change == CSH_CHANGE_RETYPE_AND_MARK
                                           ? CSH_CHANGE_RETYPE
                                           : change);
     }
-    ck_assert(csh_host_is_marked(16 * PAGE, 1) == (change == CSH_CHANGE_MARK));
+    ck_assert(csh_host_is_marked(16 * PAGE, 1) ==
+              (change == CSH_CHANGE_MARK ||
+               change == CSH_CHANGE_RETYPE_AND_MARK));
 }
 END_TEST
 
@@ -102,14 +105,14 @@ END_TEST
 
 START_TEST(test_ranges_are_rounded_outwards)
 {
-    csh_host_changing(16 * PAGE + 100, PAGE, CSH_CHANGE_MARK);
+    csh_host_changing(16 * PAGE + 100, PAGE, CSH_CHANGE_RETYPE_AND_MARK);
     ck_assert_uint_eq(told.start, 16 * PAGE);
     ck_assert_uint_eq(told.bytes, 2 * PAGE);
     ck_assert(csh_host_is_marked(18 * PAGE - 1, 1));
     ck_assert(!csh_host_is_marked(18 * PAGE, 1));
     ck_assert(!csh_host_is_marked(15 * PAGE, PAGE));
     ck_assert(csh_host_is_marked(15 * PAGE, PAGE + 1));
-    csh_host_changing(0, SIZE_MAX, CSH_CHANGE_MARK);
+    csh_host_changing(0, SIZE_MAX, CSH_CHANGE_RETYPE_AND_MARK);
     ck_assert_uint_eq(told.start, 0);
     ck_assert_uint_eq(told.start + told.bytes, -PAGE);
     ck_assert(csh_host_is_marked(UINTPTR_MAX - 3 * PAGE, 1));
