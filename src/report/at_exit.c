@@ -18,6 +18,7 @@
 #include "base/options.h"
 #include "base/output.h"
 #include "report/summary.h"
+#include "weights/registry.h"
 
 static _Atomic pid_t reporter; /* 0: nobody */
 static atomic_bool has_reported;
@@ -76,6 +77,7 @@ static void at_exit_write(const struct csh_options *options)
     struct csh_report report;
     struct csh_output output;
 
+    csh_registry_look();
     csh_statistics_snapshot(&report.statistics);
     if (!at_exit_has_news(&report.statistics)) {
         return;

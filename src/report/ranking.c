@@ -24,9 +24,9 @@ static void rank_insert(struct csh_ranked *ranked, unsigned n_ranked,
     ranked[i] = *cell;
 }
 
-unsigned csh_rank_cells(const struct csh_statistics *statistics,
-                        enum csh_direction direction,
-                        struct csh_ranked ranked_p[CSH_MAX_RANKED])
+unsigned
+csh_rank_tallies(const struct csh_tally tallies[CSH_N_OUTCOMES][CSH_N_REASONS],
+                 struct csh_ranked ranked_p[CSH_MAX_RANKED])
 {
     struct csh_ranked cell;
     unsigned n_ranked = 0;
@@ -36,11 +36,18 @@ unsigned csh_rank_cells(const struct csh_statistics *statistics,
         for (reason = 0; reason < CSH_N_REASONS; ++reason) {
             cell.outcome = (enum csh_outcome)outcome;
             cell.reason = (enum csh_reason)reason;
-            cell.tally = statistics->reason[direction][outcome][reason];
+            cell.tally = tallies[outcome][reason];
             if (cell.tally.calls > 0) {
                 rank_insert(ranked_p, n_ranked++, &cell);
             }
         }
     }
     return n_ranked;
+}
+
+unsigned csh_rank_cells(const struct csh_statistics *statistics,
+                        enum csh_direction direction,
+                        struct csh_ranked ranked_p[CSH_MAX_RANKED])
+{
+    return csh_rank_tallies(statistics->reason[direction], ranked_p);
 }

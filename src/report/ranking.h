@@ -15,10 +15,13 @@ struct csh_ranked {
     struct csh_tally tally;
 };
 
-/* The cells of a direction that counted a copy, most bytes first, of equal
+/* The cells that counted a copy, most bytes first, of equal
  * ones that with more calls, then in the tables' order. Returns how many. */
 unsigned csh_rank_cells(const struct csh_statistics *statistics,
                         enum csh_direction direction,
                         struct csh_ranked ranked_p[CSH_MAX_RANKED]);
+unsigned
+csh_rank_tallies(const struct csh_tally tallies[CSH_N_OUTCOMES][CSH_N_REASONS],
+                 struct csh_ranked ranked_p[CSH_MAX_RANKED]);
 
 #endif

@@ -13,54 +13,9 @@
 #include "base/compiler.h"
 #include "base/human.h"
 #include "report/headline.h"
+#include "report/models.h"
 #include "report/ranking.h"
-
-static bool is_for_people(const struct csh_emitter *emitter)
-{
-    return emitter->form == CSH_STATS_TEXT;
-}
-
-static void walk_tally(struct csh_emitter *emitter,
-                       const struct csh_tally *tally)
-{
-    csh_emitter_number(emitter, "calls", tally->calls, CSH_UNIT_COUNT, "");
-    csh_emitter_number(emitter, "bytes", tally->bytes, CSH_UNIT_BYTES, "");
-}
-
-/* A reader of the JSON divides for himself. */
-static void walk_share(struct csh_emitter *emitter,
-                       const struct csh_tally *tally,
-                       const struct csh_tally *all)
-{
-    walk_tally(emitter, tally);
-    if (is_for_people(emitter)) {
-        csh_emitter_number(emitter, "share",
-                           csh_human_percent(tally->bytes, all->bytes),
-                           CSH_UNIT_PERCENT, "");
-    }
-}
-
-static void walk_reason(struct csh_emitter *emitter,
-                        const struct csh_ranked *cell,
-                        const struct csh_tally *all)
-{
-    const char *variable = csh_reason_variable(cell->reason);
-    char note[160];
-
-    csh_emitter_open_row(emitter, NULL);
-    csh_emitter_string(emitter, "outcome", csh_outcome_name(cell->outcome),
-                       "");
-    csh_emitter_string(emitter, "reason", csh_reason_name(cell->reason), "");
-    if (emitter->form == CSH_STATS_JSON) {
-        csh_emitter_string(emitter, "variable", variable, "");
-    }
-    walk_share(emitter, &cell->tally, all);
-    snprintf(note, sizeof(note), "%s%s%s%s",
-             csh_reason_sentence(cell->reason),
-             (variable[0] != '\0') ? " (" : "", variable,
-             (variable[0] != '\0') ? ")" : "");
-    csh_emitter_close_row(emitter, note);
-}
+#include "report/reasons.h"
 
 static void walk_outcome(struct csh_emitter *emitter,
                          const struct csh_statistics *s,
@@ -69,11 +24,11 @@ static void walk_outcome(struct csh_emitter *emitter,
 {
     const struct csh_tally *tally = &s->outcome[direction][outcome];
 
-    if (is_for_people(emitter) && (tally->calls == 0)) {
+    if (csh_report_is_for_people(emitter) && (tally->calls == 0)) {
         return;
     }
     csh_emitter_open_row(emitter, csh_outcome_name(outcome));
-    walk_share(emitter, tally, &s->asked[direction]);
+    csh_report_share(emitter, tally, &s->asked[direction]);
     csh_emitter_close_row(emitter, csh_outcome_sentence(outcome));
 }
 
@@ -86,13 +41,13 @@ static void walk_direction(struct csh_emitter *emitter,
         [CSH_H2D] = "reloads, host to device\tcalls\tbytes\tshare",
     };
     struct csh_ranked ranked[CSH_MAX_RANKED];
-    unsigned n_ranked, i;
+    unsigned n_ranked;
     int outcome;
 
     csh_emitter_open(emitter, '{', csh_direction_name(direction),
                      headings[direction]);
     csh_emitter_open_row(emitter, "asked");
-    walk_tally(emitter, &s->asked[direction]);
+    csh_report_tally(emitter, &s->asked[direction]);
     csh_emitter_close_row(emitter, "");
     for (outcome = 0; outcome < CSH_N_OUTCOMES; ++outcome) {
         walk_outcome(emitter, s, direction, (enum csh_outcome)outcome);
@@ -100,9 +55,7 @@ static void walk_direction(struct csh_emitter *emitter,
     n_ranked = csh_rank_cells(s, direction, ranked);
     csh_emitter_open(emitter, '[', "reasons",
                      (n_ranked > 0) ? "reasons, most bytes first" : NULL);
-    for (i = 0; i < n_ranked; ++i) {
-        walk_reason(emitter, &ranked[i], &s->asked[direction]);
-    }
+    csh_report_reasons(emitter, ranked, n_ranked, &s->asked[direction]);
     csh_emitter_close(emitter, ']');
     csh_emitter_close(emitter, '}');
 }
@@ -129,10 +82,10 @@ static void walk_gauge_group(struct csh_emitter *emitter,
     int gauge;
 
     for (gauge = first; gauge < end; ++gauge) {
-        if (is_for_people(emitter) && (s->gauge[gauge] == 0)) {
+        if (csh_report_is_for_people(emitter) && (s->gauge[gauge] == 0)) {
             continue;
         }
-        if (is_for_people(emitter) && !is_headed) {
+        if (csh_report_is_for_people(emitter) && !is_headed) {
             csh_emitter_open(emitter, '{', NULL, heading);
             is_headed = true;
         }
@@ -165,7 +118,7 @@ static void walk_gauges(struct csh_emitter *emitter,
     size_t group;
     int first = 0;
 
-    if (!is_for_people(emitter)) {
+    if (!csh_report_is_for_people(emitter)) {
         csh_emitter_open(emitter, '{', "gauges", NULL);
     }
     for (group = 0; group < CSH_ARRAY_LENGTH(gauge_groups); ++group) {
@@ -173,7 +126,7 @@ static void walk_gauges(struct csh_emitter *emitter,
                          first + gauge_groups[group].n_gauges);
         first += gauge_groups[group].n_gauges;
     }
-    if (!is_for_people(emitter)) {
+    if (!csh_report_is_for_people(emitter)) {
         csh_emitter_close(emitter, '}');
     }
 }
@@ -198,12 +151,12 @@ static void walk_rules(struct csh_emitter *emitter,
                      has_rules(s) ? "uploads by CUSHADOW_WEIGHTS rule\tcalls\tbytes" :
                      NULL);
     for (rule = 0; rule < CSH_N_WEIGHT_RULES; ++rule) {
-        if (is_for_people(emitter) && (s->weight_rule[rule].calls == 0)) {
+        if (csh_report_is_for_people(emitter) && (s->weight_rule[rule].calls == 0)) {
             continue;
         }
         csh_emitter_open_row(emitter,
                              csh_weight_rule_name((enum csh_weight_rule)rule));
-        walk_tally(emitter, &s->weight_rule[rule]);
+        csh_report_tally(emitter, &s->weight_rule[rule]);
         csh_emitter_close_row(
             emitter, csh_weight_rule_sentence((enum csh_weight_rule)rule));
     }
@@ -230,7 +183,7 @@ static void walk(struct csh_emitter *emitter, const struct csh_report *report)
     int direction;
 
     csh_emitter_open(emitter, '{', NULL, "cushadow statistics");
-    if (!is_for_people(emitter)) {
+    if (!csh_report_is_for_people(emitter)) {
         csh_emitter_number(emitter, "schema", 1, CSH_UNIT_PLAIN, "");
     }
     csh_emitter_number(emitter, "pid", report->pid, CSH_UNIT_PLAIN, "");
@@ -241,6 +194,7 @@ static void walk(struct csh_emitter *emitter, const struct csh_report *report)
                        (enum csh_direction)direction);
     }
     csh_emitter_close(emitter, '}');
+    csh_report_models(emitter);
     walk_rules(emitter, &report->statistics);
     walk_gauges(emitter, &report->statistics);
     walk_memory(emitter, &report->memory);

@@ -2,13 +2,22 @@
  * summary.h - what the shim did, as text for people or as JSON.
  *
  * JSON, schema 1, one line:
- * {"schema":1,"pid":P,"mode":"verify","copies":{"d2h":D,"h2d":D},"rules":W,
- * "gauges":G,"process":M}
+ * {"schema":1,"pid":P,"mode":"verify","copies":{"d2h":D,"h2d":D},
+ * "models":[X,..],"rules":W,"gauges":G,"process":M}
  * D: {"asked":T,"elided":T,"served":T,"passed":T,"failed":T,"reasons":[R,..]}
  * T: {"calls":N,"bytes":N}; R: T with "outcome", "reason" and "variable" (the
  * CUSHADOW_* name that changes it, or "") in front, most bytes first; W: a T
  * for each of counter_table.h's rules; G: the names and values of its gauges;
- * M: those of its process memory. In each D, in calls and in
+ * M: those of its process memory.
+ * X: {"model":NAME,"label":TEXT,"tensors":N,"bytes":N,"loads":L,"unloads":L,
+ * "on_device":C,"in_shadows":C,"weights":[K,..]}; NAME is "" for tensors that
+ * are only known by when they were uploaded, of which the label says how many
+ * there were at most; L: T with "times" (how often the model began to be
+ * loaded or unloaded), "ns" (in the program's calls) and "reasons" as in D; C:
+ * {"tensors":N,"bytes":N}, now; K, for each tensor with a name that was seen:
+ * {"tensor":NAME,"bytes":N,"is_piece":0 or 1,"loads":N,"unloads":N,
+ * "changed":N}, the last being unloads that found other bytes than the
+ * shadow's. In each D, in calls and in
  * bytes: asked == elided + served + passed + failed == the sum of reasons.
  * Keys may be added within a schema; none changes its meaning.
  */

@@ -25,7 +25,7 @@ found=$(
     knows track base
     knows shadow base track
     knows verify base track
-    knows report base
+    knows report base weights
     knows weights base
     knows engine base driver weights track shadow verify report
     knows interpose base driver track engine
