@@ -135,8 +135,7 @@ void csh_naming_learned(size_t bytes, struct csh_weight_mark *mark)
 void csh_naming_published(struct csh_shadow *shadow,
                           struct csh_weight_mark mark)
 {
-    if (!mark.is_unsure &&
-        csh_registry_begin_settling((uint32_t)mark.weight)) {
+    if (csh_registry_begin_settling((uint32_t)mark.weight)) {
         csh_background_confirm(shadow, (uint32_t)mark.weight);
     }
 }

@@ -356,7 +356,7 @@ static CUresult forward(struct attempt *attempt)
 static void count(const struct attempt *attempt, enum csh_outcome outcome)
 {
     if (attempt->mark.weight != 0) {
-        csh_registry_count((uint32_t)attempt->mark.weight, CSH_D2H, outcome,
+        csh_registry_count(attempt->mark, CSH_D2H, outcome,
                            attempt->decision.reason, attempt->copy->bytes,
                            csh_clock_now_ns() - attempt->begun_ns);
     }

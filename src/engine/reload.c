@@ -347,8 +347,8 @@ static CUresult forward(struct attempt *attempt)
 static void count(const struct attempt *attempt, enum csh_outcome outcome)
 {
     if (attempt->naming.mark.weight != 0) {
-        csh_registry_count((uint32_t)attempt->naming.mark.weight, CSH_H2D,
-                           outcome, attempt->decision.reason,
+        csh_registry_count(attempt->naming.mark, CSH_H2D, outcome,
+                           attempt->decision.reason,
                            attempt->copy->bytes,
                            csh_clock_now_ns() - attempt->begun_ns);
     }

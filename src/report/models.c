@@ -172,14 +172,14 @@ static void show_changed(struct csh_emitter *emitter, unsigned model)
         return;
     }
     csh_emitter_open(emitter, '[', NULL,
-                     "changed in VRAM when offloaded\ttimes\tbytes");
+                     "changed when offloaded\ttimes\tbytes");
     for (i = 0; i < n; ++i) {
-        csh_emitter_open_row(emitter, most[i].tensor);
+        csh_emitter_open_row(emitter, NULL);
         csh_emitter_number(emitter, "", most[i].n_changed, CSH_UNIT_COUNT,
                            "");
         csh_emitter_number(emitter, "", changed_bytes(&most[i]),
                            CSH_UNIT_BYTES, "");
-        csh_emitter_close_row(emitter, "");
+        csh_emitter_close_row(emitter, most[i].tensor);
     }
     csh_emitter_close(emitter, ']');
 }

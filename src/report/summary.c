@@ -7,7 +7,6 @@
  */
 #include "report/summary.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/compiler.h"

@@ -100,8 +100,10 @@ void csh_registry_unrefer(uint32_t weight, enum csh_weight_place place);
 
 /* --- figures ------------------------------------------------------------- */
 
-/* A copy of the weight came to its end, after so long. */
-void csh_registry_count(uint32_t weight, enum csh_direction direction,
+/* A copy of the weight came to its end, after so long. One of bytes that may
+ * be others counts for the model, not for the tensor. */
+void csh_registry_count(struct csh_weight_mark mark,
+                        enum csh_direction direction,
                         enum csh_outcome outcome, enum csh_reason reason,
                         uint64_t bytes, uint64_t ns);
 
@@ -129,7 +131,7 @@ struct csh_weight_figures {
     const char *tensor;
     uint64_t bytes;
     bool is_piece; /* some bytes of that tensor, or that one and others */
-    uint64_t n_copies[CSH_N_DIRECTIONS];
+    uint64_t n_copies[CSH_N_DIRECTIONS]; /* of its own bytes */
     uint64_t n_changed; /* offloads of other bytes than its shadow's */
 };
 

@@ -18,7 +18,8 @@ static void count_times(struct csh_registered_model *model,
     }
 }
 
-void csh_registry_count(uint32_t number, enum csh_direction direction,
+void csh_registry_count(struct csh_weight_mark mark,
+                        enum csh_direction direction,
                         enum csh_outcome outcome, enum csh_reason reason,
                         uint64_t bytes, uint64_t ns)
 {
@@ -26,10 +27,10 @@ void csh_registry_count(uint32_t number, enum csh_direction direction,
     struct csh_registered *weight;
 
     csh_lock_acquire(&r->lock);
-    weight = csh_registry_find_locked(number);
+    weight = csh_registry_find_locked((uint32_t)mark.weight);
     if (weight != NULL) {
         account = weight->pending;
-        ++weight->n_copies[direction];
+        weight->n_copies[direction] += !mark.is_unsure;
         weight->n_changed += (direction == CSH_D2H) &&
                              (reason == CSH_REASON_dirty);
         if ((account == NULL) && (weight->model != CSH_NO_MODEL)) {
