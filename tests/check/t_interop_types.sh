@@ -87,14 +87,12 @@ C
         n++
     }
     END { exit n == 35 ? 0 : 1 }' >"$work/rows"
-
-{
-    cat "$work/types.c"
-    echo '#define ROW(symbol_, base_, since_, flavour_, pfn_, ...) \'
-    echo '    typedef pfn_ row_##symbol_;'
-    echo 'CSH_SURFACE_WATCHED_INTEROP(ROW)'
-    cat "$work/rows"
-} >"$work/all.c"
+cat >>"$work/types.c" <<'C'
+#define ROW(symbol_, base_, since_, flavour_, pfn_, ...)                      \
+    typedef pfn_ row_##symbol_;
+CSH_SURFACE_WATCHED_INTEROP(ROW)
+C
+cat "$work/types.c" "$work/rows" >"$work/all.c"
 
 # check FILE - compiles it.
 check() {
