@@ -5,9 +5,11 @@
  * calling thread and the workers copy into the shadow and fingerprint there:
  * of the shadow's own bytes, which nobody writes again once a part's copy has
  * ended, so that bytes and fingerprint agree whatever happens to the source
- * meanwhile. As the parts come to their end, in order, the calling thread
- * sends them to the device in larger pieces: the next are copied while the
- * former are on the link.
+ * meanwhile. Then the calling thread sends all of it to the device in one
+ * command. Pieces that are sent while the next are still copied would be
+ * sooner there; but "a stream is a sequence of commands (possibly issued by
+ * different host threads) that execute in order" (CUDA C++ Programming Guide),
+ * and what another thread puts between two pieces would see half a copy.
  *
  * The device reads the shadow, not the source, so its bytes are the shadow's.
  *
@@ -35,10 +37,6 @@
 #include "engine/fresh.h"
 #include "verify/fingerprint_shared.h"
 
-/* To the device at once: long enough that a call costs nothing against it,
- * short enough that the link is soon busy. */
-#define PIECE ((size_t)8 << 20)
-
 /* Of one upload; in the workers' memory while they are at it. */
 struct transfer {
     const unsigned char *source; /* the program's */
@@ -48,10 +46,6 @@ struct transfer {
     const struct csh_fingerprint_key *key; /* NULL: no fingerprint */
     uint64_t cpu_ns; /* added to by all threads */
     uint64_t sum[CSH_FINGERPRINT_LANES]; /* added to by all threads */
-
-    /* The calling thread's. */
-    const struct csh_copy *copy;
-    size_t sent;
 };
 
 static bool is_handled(int signal_number)
@@ -97,25 +91,11 @@ static bool copy_part(void *state, size_t i, bool is_caller)
     return true;
 }
 
-/* What was not yet sent of the parts that are done, if it is worth a call. */
-static bool send(void *state, size_t n_done)
+static bool send(const struct csh_copy *copy, const struct csh_shadow *shadow)
 {
-    struct transfer *transfer = state;
-    const struct csh_copy *copy = transfer->copy;
-    size_t end = n_done * transfer->part_bytes, n;
-
-    end = end < transfer->bytes ? end : transfer->bytes;
-    n = end - transfer->sent;
-    if (n < PIECE && end < transfer->bytes) {
-        return true;
-    }
-    if (csh_call_copy_to_device(copy->device + transfer->sent,
-                                transfer->slab + transfer->sent, n,
-                                &copy->stream) != CUDA_SUCCESS) {
-        return false;
-    }
-    transfer->sent = end;
-    return true;
+    return csh_call_copy_to_device(copy->device, csh_shadow_address(shadow),
+                                   copy->bytes,
+                                   &copy->stream) == CUDA_SUCCESS;
 }
 
 struct csh_shadow *csh_upload_capture(const struct csh_copy *copy,
@@ -125,7 +105,7 @@ struct csh_shadow *csh_upload_capture(const struct csh_copy *copy,
 {
     struct csh_shadow *shadow =
         csh_fresh_allocate(context, NULL, copy->bytes, reason_p);
-    struct csh_work work = {.part = copy_part, .advanced = send};
+    struct csh_work work = {.part = copy_part};
     struct transfer transfer;
 
     if (shadow == NULL) {
@@ -138,12 +118,11 @@ struct csh_shadow *csh_upload_capture(const struct csh_copy *copy,
         .part_bytes = csh_workers_part_bytes(copy->bytes),
         .process = getpid(),
         .key = fingerprint_p != NULL ? csh_context_key() : NULL,
-        .copy = copy,
     };
     work.n_parts = (copy->bytes - 1) / transfer.part_bytes + 1;
     work.is_callers = is_handled(SIGSEGV) || is_handled(SIGBUS);
-    if (!csh_workers_run(&work, &transfer, sizeof(transfer))) {
-        csh_statistics_add(CSH_GAUGE_own_h2d_bytes, (int64_t)transfer.sent);
+    if (!csh_workers_run(&work, &transfer, sizeof(transfer)) ||
+        !send(copy, shadow)) {
         csh_fresh_abandon(shadow, &copy->stream);
         *reason_p = CSH_REASON_error;
         return NULL;

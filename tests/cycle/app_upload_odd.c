@@ -207,32 +207,23 @@ static void fail_at(const char *entry, uint64_t nth)
     CHECK_EQUAL(more.simcuda_set_faults(under_shim ? fault : NULL), 0);
 }
 
-/* The program's own call is of another entry than the shim's, and is made
- * whichever piece was refused. */
-static void refused_pieces_end_in_the_programs_call(void)
+/* The program's own call is of another entry than the shim's. */
+static void refused_copy_ends_in_the_programs_call(void)
 {
-    uint64_t own[N_PIECES] = {0, 8 * MIB, 16 * MIB};
-    struct weight weights[N_PIECES], *weight;
-    int i;
+    struct weight weight = learned(LARGE, 21, NULL);
 
-    for (i = 0; i < N_PIECES; i++) {
-        weights[i] = learned(LARGE, 21 + (uint32_t)i, NULL);
-    }
-    for (i = 0; i < N_PIECES; i++) {
-        weight = &weights[i];
-        change(weight->host, LARGE, (uint8_t)(i + 1));
-        fail_at("cuMemcpyHtoDAsync_v2", (uint64_t)i + 1);
-        REACHES(h2d, LARGE + own[i], LARGE,
-                OK(cu.cuMemcpyHtoD_v2(weight->device, weight->host, LARGE)));
-        CHECK_EQUAL(more.simcuda_set_faults(NULL), 0);
-        OK(cu.cuCtxSynchronize());
-        check_device(weight->device, weight->host, LARGE);
-        /* Nothing is known of it, and nothing is believed. */
-        check_offload(weight->device, weight->host, LARGE, LARGE, NULL);
-    }
+    change(weight.host, LARGE, 1);
+    fail_at("cuMemcpyHtoDAsync_v2", 1);
+    REACHES(h2d, LARGE, LARGE,
+            OK(cu.cuMemcpyHtoD_v2(weight.device, weight.host, LARGE)));
+    CHECK_EQUAL(more.simcuda_set_faults(NULL), 0);
+    OK(cu.cuCtxSynchronize());
+    check_device(weight.device, weight.host, LARGE);
+    /* Nothing is known of it, and nothing is believed. */
+    check_offload(weight.device, weight.host, LARGE, LARGE, NULL);
 }
 
-/* The last wait of the call fails: the pieces may have arrived or not. */
+/* The last wait of the call fails: the bytes may have arrived or not. */
 static void refused_wait_ends_in_the_programs_call(void)
 {
     struct weight weight = learned(LARGE, 25, NULL);
@@ -303,8 +294,7 @@ static const struct negative scenarios[] = {
     PLAIN(lazy_pages_are_read),
     PLAIN(pages_that_are_filled_late_are_read),
     PLAIN(workers_may_not_read_the_program),
-    {"refused_pieces_end_in_the_programs_call",
-     refused_pieces_end_in_the_programs_call, "CUSHADOW_THREADS=1"},
+    PLAIN(refused_copy_ends_in_the_programs_call),
     PLAIN(refused_wait_ends_in_the_programs_call),
     PLAIN(events_are_refused),
     {"no_room_for_the_new_bytes", no_room_for_the_new_bytes,

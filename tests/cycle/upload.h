@@ -11,10 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Two pieces of 8 MiB and one that is no multiple of anything, if a thread
- * copies alone: workers may be further than the calling thread sees. */
+/* Many parts, and one that is no multiple of anything. */
 #define LARGE (17 * MIB + 192)
-#define N_PIECES 3
 
 /* Bytes that the driver took from pinned memory: with the shim those that it
  * captured or served. */
@@ -23,7 +21,7 @@ static inline uint64_t from_pinned(void)
     return cu.simcuda_bytes(SIM_H2D_PINNED);
 }
 
-/* Other bytes at both ends, in the middle and around a border of pieces. */
+/* Other bytes at both ends, in the middle and around a border of parts. */
 static inline void change(uint8_t *host, size_t bytes, uint8_t by)
 {
     size_t places[] = {0, bytes / 2, 8 * MIB - 1, 8 * MIB, bytes - 1}, i;
