@@ -47,10 +47,10 @@ static const unsigned char harmless[][sizeof(CUuuid)] = {
     /* Integrity: 1 answers a hash of versions, ids and devices (ZLUDA). */
     {0xd4, 0x08, 0x20, 0x55, 0xbd, 0xe6, 0x70, 0x4b, 0x8d, 0x34, 0xba, 0x12,
      0x3c, 0x66, 0xe1, 0xf2},
-    /* Asked for before cuInit by 13.0, not by 12.0; that driver or runtime fit
-     * is what it is asked about. The one of which least is known: a runtime
-     * that is refused it does the same (PantheonSim), through the documented
-     * entries. */
+    /* Asked for before cuInit by 13.0, not by 12.0. The weakest row: what is
+     * published is what a runtime does that is refused it, which is the same
+     * as ever (PantheonSim; ZLUDA has no such table). What one does that is
+     * given it is taken to be no different. */
     {0xf8, 0xcf, 0xf9, 0x51, 0x21, 0x46, 0x8b, 0x4e, 0xb9, 0xe2, 0xfb, 0x46,
      0x9e, 0x7c, 0x0d, 0xd9},
 };
