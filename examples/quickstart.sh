@@ -110,9 +110,22 @@ choose_total() {
     total=$((total / (16 * mib) * (16 * mib))) # the same name next time
 }
 
-# run NAME PRELOADED FILE... - one run of the job, its figures in $out.
+# weights [NAME=]FILE... - CUSHADOW_WEIGHTS that registers the tensors of the
+# files, so that the statistics call them by their names, and learns the rest.
+# What a pattern would take for more than itself is matched by ?.
+weights() {
+    list=learn
+    for model in "$@"; do
+        file=$(printf %s "${model#*=}" | tr '],[*\\' '?????')
+        list=$list,manifest=$file
+    done
+    echo "$list"
+}
+
+# run NAME PRELOADED NAME=FILE... - one run of the job, its figures in $out.
 run() {
     name=$1 preloaded=$2; shift 2
+    rules=$(weights "$@")
     set -- "$swap" --cycles "$cycles" --patch "$patched" \
         --json "$out/$name.json" "$@"
     if [ "$driver" = simulated ]; then
@@ -120,7 +133,11 @@ run() {
             SIMCUDA_COUNTERS="$out/$name.counters" "$@"
     fi
     if [ -n "$preloaded" ]; then
-        set -- LD_PRELOAD="$preloaded" \
+        # On the simulated device the proof's kernel is as slow as all others.
+        [ "$driver" = gpu ] || set -- \
+            CUSHADOW_PROOF_TIMEOUT_MS="${CUSHADOW_PROOF_TIMEOUT_MS:-20000}" \
+            "$@"
+        set -- LD_PRELOAD="$preloaded" CUSHADOW_WEIGHTS="$rules" \
             CUSHADOW_STATS_FILE="$out/$name.statistics" "$@"
     fi
     rm -f "$out/$name.json" "$out/$name.counters" "$out/$name.statistics"

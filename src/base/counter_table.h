@@ -114,11 +114,13 @@
       "bytes of offloads that were mapped to the program's memory, not "     \
       "copied")                                                              \
     X(host_copied_bytes, "bytes of offloads that were copied to it")         \
-    X(captured_bytes, "bytes that were captured at their upload")            \
+    X(captured_bytes,                                                        \
+      "bytes captured at their upload, or registered and later")             \
     X(captured_cpu_ns,                                                       \
-      "processor time that this took, in all threads")        \
+      "processor time of all threads for copying and fingerprinting the "    \
+      "former")                                                              \
     X(captured_ready_ns,                                                     \
-      "time from their uploads to their shadows, summed up")          \
+      "time from the calls that captured them to their shadows, summed up")  \
     X(own_d2h_bytes, "bytes the shim itself moved besides, device to host")  \
     X(own_h2d_bytes, "bytes the shim itself moved besides, host to device")  \
     X(proofs, "fingerprint kernels that ran to their end")                   \

@@ -190,6 +190,19 @@ static bool fill_shadow(const struct csh_copy *copy,
     return true;
 }
 
+/* With CUSHADOW_CAPTURE=offload, or where the upload could not be captured. */
+static void note_captured(const struct attempt *attempt)
+{
+    if (attempt->mark.is_registered &&
+        attempt->decision.reason == CSH_REASON_first) {
+        csh_statistics_add(CSH_GAUGE_captured_bytes,
+                           (int64_t)attempt->copy->bytes);
+        csh_statistics_add(CSH_GAUGE_captured_ready_ns,
+                           (int64_t)(csh_clock_now_ns() -
+                                     attempt->begun_ns));
+    }
+}
+
 static void capture(struct attempt *attempt)
 {
     const struct csh_copy *copy = attempt->copy;
@@ -218,6 +231,7 @@ static void capture(struct attempt *attempt)
     csh_residency_holds(attempt->context->handle, copy->device, copy->bytes,
                         shadow, attempt->mark);
     csh_naming_published(shadow, attempt->mark);
+    note_captured(attempt);
     csh_store_release(csh_residency_store(), shadow);
 }
 

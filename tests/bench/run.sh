@@ -26,6 +26,12 @@ fingerprint_cpu_over_copy_ratio  noop  -
 simulated_cohort_over_single_ratio  simulated  "cohort"
 fingerprint_threads_speedup_ratio  noop  -
 capture_cpu_seconds_per_gb  simulated  "modified"
+first_load_cpu_seconds_per_gb_upload  simulated  "first"
+first_load_cpu_seconds_per_gb_offload  simulated  "first"
+first_load_cpu_seconds_per_gb_background  simulated  "first"
+shadow_ready_seconds_per_gb_upload  simulated  "first"
+shadow_ready_seconds_per_gb_offload  simulated  "first"
+shadow_ready_seconds_per_gb_background  simulated  "first"
 shadow_memory_ratio  simulated  -
 sdxl_bytes_mapped_percent  noop  -
 '
@@ -38,10 +44,25 @@ driver_folder() {
     esac
 }
 
+# ready_of NAME STATISTICS - from a call that captures to the shadow, for 1 GB.
+ready_of() {
+    python3 -c 'import json, sys
+gauges = json.load(open(sys.argv[2]))["gauges"]
+print(sys.argv[1], "%.3f" % (gauges["captured_ready_ns"] /
+                             gauges["captured_bytes"]), "s")' "$1" "$2"
+}
+
 # run_one NAME DRIVER WORDS
 run_one() {
     folder=$(driver_folder "$2")
-    for file in "$shim" "$folder/libcuda.so.1" "$programs/bench_${1%_*}"; do
+    program=${1%_*} capture=upload rules=learn
+    case $1 in # both figures of a way to capture come from one program
+    *_per_gb_upload | *_per_gb_offload | *_per_gb_background)
+        program=first_load_cpu_seconds_per_gb
+        capture=${1##*_} rules=all,max=8M
+        ;;
+    esac
+    for file in "$shim" "$folder/libcuda.so.1" "$programs/bench_$program"; do
         [ -e "$file" ] || { echo "$file is not built" >&2; return 1; }
     done
     statistics=$(mktemp)
@@ -49,14 +70,19 @@ run_one() {
     cohort=0
     case $1 in *_cohort_*) cohort=1 ;; esac
     env LD_LIBRARY_PATH="$folder" LD_PRELOAD="$shim" CUSHADOW_STATS=json \
-        CUSHADOW_COHORT=$cohort \
-        CUSHADOW_STATS_FILE="$statistics" "$programs/bench_${1%_*}" ||
-        status=1
+        CUSHADOW_COHORT=$cohort CUSHADOW_CAPTURE=$capture \
+        CUSHADOW_WEIGHTS=$rules \
+        CUSHADOW_STATS_FILE="$statistics" "$programs/bench_$program" \
+        >"$statistics.out" || status=1
+    case $1 in
+    shadow_ready_*) ready_of "$1" "$statistics" || status=1 ;;
+    *) cat "$statistics.out" ;;
+    esac
     if [ "$3" != - ] && ! grep -q "$3" "$statistics"; then
         echo "$1: the shim did not do what is measured" >&2
         status=1
     fi
-    rm -f "$statistics"
+    rm -f "$statistics" "$statistics.out"
     return $status
 }
 
