@@ -228,7 +228,8 @@ static bool add_chunk(struct csh_slab_pool *pool,
                       const struct csh_slab_need *need,
                       struct growth *growth_p)
 {
-    size_t least = csh_round_up(need->bytes, csh_page_bytes());
+    size_t least = csh_round_up(need->phase + need->bytes,
+                                csh_page_bytes());
     struct csh_slab_chunk *chunk;
     size_t bytes;
     bool is_begun;

@@ -99,6 +99,22 @@ START_TEST(test_phases_are_exact)
 }
 END_TEST
 
+/* Larger than a chunk would be by itself. */
+START_TEST(test_a_large_extent_may_be_the_first)
+{
+    struct csh_extent extent;
+
+    ck_assert_int_eq(csh_slab_allocate_at(pool, 80 * MIB, 0x40, &extent),
+                     CSH_SLAB_OK);
+    ck_assert_uint_eq((uintptr_t)extent.address % 4096, 0x40);
+    ck_assert(csh_slab_check(pool));
+    csh_slab_free(pool, &extent);
+    ck_assert_int_eq(csh_slab_allocate_at(pool, 96 * MIB, 4095, &extent),
+                     CSH_SLAB_OK);
+    ck_assert(csh_slab_check(pool));
+}
+END_TEST
+
 START_TEST(test_nonsense_is_refused)
 {
     struct csh_extent extent;
@@ -428,6 +444,7 @@ static Suite *make_suite(void)
     tcase_set_timeout(tcase, 300);
     tcase_add_test(tcase, test_sizes_are_exact);
     tcase_add_test(tcase, test_phases_are_exact);
+    tcase_add_test(tcase, test_a_large_extent_may_be_the_first);
     tcase_add_test(tcase, test_nonsense_is_refused);
     tcase_add_test(tcase, test_freed_neighbours_join);
     tcase_add_test(tcase, test_best_fit_keeps_large_gaps);
