@@ -34,6 +34,7 @@ shadow_ready_seconds_per_gb_offload  simulated  "first"
 shadow_ready_seconds_per_gb_background  simulated  "first"
 shadow_memory_ratio  simulated  -
 sdxl_bytes_mapped_percent  noop  -
+sdxl_unload_host_ms  noop  -
 '
 
 # driver_folder DRIVER

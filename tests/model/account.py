@@ -7,7 +7,8 @@ allow for: a copy that is captured into a graph is passed to the driver and
 moves nothing, and launches of that graph move its bytes without a call that
 names them. EXPECTED is a list with commas of what must have happened at least
 once, so that a shim that does nothing does not pass: direction:outcome:reason,
-or the name of a gauge.
+the name of a gauge, or mapped:PERCENT, the least share of the bytes given to
+host memory that was mapped.
 """
 import json
 import sys
@@ -34,6 +35,10 @@ def conserved(statistics, counters, model):
 
 
 def happened(statistics, what):
+    if what.startswith("mapped:"):
+        mapped = statistics["gauges"]["host_mapped_bytes"]
+        copied = statistics["gauges"]["host_copied_bytes"]
+        return 100 * mapped >= int(what.split(":")[1]) * (mapped + copied) > 0
     if ":" not in what:
         return statistics["gauges"][what] > 0
     direction, outcome, reason = what.split(":")

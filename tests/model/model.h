@@ -22,6 +22,8 @@
 
 #include "../cycle/program.h"
 
+#include <sys/types.h>
+
 /* Driver entries beyond those of program.h. */
 #define MODEL_CALLS(X)                                                 \
     X(cuCtxDestroy_v2, PFN_cuCtxDestroy_v4000)                         \
@@ -91,6 +93,7 @@ struct model_block {
 enum model_kind {
     MODEL_MALLOC,
     MODEL_ALIGNED,    /* posix_memalign(64), as PyTorch's allocator */
+    MODEL_ZEROED,     /* calloc */
     MODEL_MAPPED,     /* mmap, at some phase within the page */
     MODEL_PINNED,     /* cuMemHostAlloc */
     MODEL_REGISTERED, /* mapped and registered */
@@ -151,6 +154,9 @@ struct model_world {
      * that graphs then copied: what an account of the calls must allow for. */
     uint64_t captured_bytes[MODEL_DIRECTIONS];
     uint64_t launched_bytes[MODEL_DIRECTIONS];
+
+    pid_t child;         /* of a fork, 0: none */
+    int child_waits_for; /* the pipe that tells it to look */
 
     char history[MODEL_HISTORY][MODEL_NOTE_BYTES];
     unsigned n_notes; /* ever */
@@ -248,7 +254,18 @@ void model_renew_block(struct model_world *world);
 unsigned model_need_buffer(struct model_world *world, size_t bytes);
 void model_make_buffer(struct model_world *world, unsigned number,
                        size_t bytes, enum model_kind kind);
+/* As PyTorch makes the target of an offload: aligned, and nobody writes to it
+ * before. What was in the slot is freed first. */
+void model_make_target(struct model_world *world, unsigned number,
+                       size_t bytes);
 void model_free_buffer(struct model_world *world, unsigned number);
+/* It lies in a mapping of its own, whoever made it (glibc: malloc/malloc.c,
+ * IS_MMAPPED). Depends on the shim: it must decide nothing that is noted. */
+bool model_is_own_mapping(const struct model_buffer *buffer);
+/* The driver reads and writes it without pinning it. */
+bool model_is_pageable(const struct model_buffer *buffer);
+/* Bytes that have not been seen before. */
+void model_scribble(struct model_world *world, uint8_t *memory, size_t bytes);
 /* The context that it was pinned in took that with it. */
 void model_lose_pinning(struct model_world *world, unsigned number);
 
@@ -258,6 +275,16 @@ void model_resize_buffer(struct model_world *world);
 void model_register_buffer(struct model_world *world);
 void model_write_buffer(struct model_world *world);
 void model_look(struct model_world *world);
+
+/* ------------------------------------------------------ model_host.c --- */
+
+/* Operations: what a program does to its memory by other calls than CUDA's. */
+void model_advise(struct model_world *world);
+void model_protect(struct model_world *world);
+void model_write_by_kernel(struct model_world *world);
+void model_read_by_pipe(struct model_world *world);
+void model_recycle(struct model_world *world);
+void model_trim(struct model_world *world);
 
 /* ---------------------------------------------------- model_copies.c --- */
 
@@ -302,6 +329,8 @@ void model_spoilt_capture(struct model_world *world);
 void model_bad_call(struct model_world *world);
 void model_no_context(struct model_world *world);
 void model_fork(struct model_world *world);
+/* The child of the last fork, if it lives, looks at its memory and ends. */
+void model_reap(struct model_world *world);
 /* A kernel out of range: the context answers nothing else any more. */
 void model_break_context(struct model_world *world);
 

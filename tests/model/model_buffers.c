@@ -11,10 +11,11 @@
 #define PAGE ((size_t)4096)
 
 static const char *const kind_names[MODEL_KINDS] = {
-    "malloc", "aligned", "mapped", "pinned", "registered", "partly"};
+    "malloc", "aligned", "zeroed",     "mapped",
+    "pinned", "registered", "partly"};
 
-/* Bytes that have not been seen before, without a call for each of them. */
-static void scribble(struct model_world *world, uint8_t *memory, size_t bytes)
+/* Without a choice for each byte. */
+void model_scribble(struct model_world *world, uint8_t *memory, size_t bytes)
 {
     uint64_t x = model_choose(world, UINT32_MAX) * 2 + 1;
     size_t i;
@@ -67,6 +68,12 @@ static void get_memory(struct model_world *world, struct model_buffer *buffer)
     case MODEL_ALIGNED:
         buffer->memory = fresh(bytes);
         break;
+    case MODEL_ZEROED:
+        buffer->memory = calloc(1, bytes);
+        if (buffer->memory == NULL) {
+            model_fail(world, "no memory for %zu bytes", bytes);
+        }
+        break;
     case MODEL_PINNED:
         FINE(world, cu.cuMemHostAlloc((void **)&buffer->memory, bytes, 0));
         break;
@@ -81,8 +88,8 @@ static void get_memory(struct model_world *world, struct model_buffer *buffer)
     }
 }
 
-void model_make_buffer(struct model_world *world, unsigned number,
-                       size_t bytes, enum model_kind kind)
+static void begin_buffer(struct model_world *world, unsigned number,
+                         size_t bytes, enum model_kind kind)
 {
     struct model_buffer *buffer = &world->buffer[number];
 
@@ -91,23 +98,68 @@ void model_make_buffer(struct model_world *world, unsigned number,
     model_note(world, "buffer %u: %zu bytes %s", number, bytes,
                kind_names[kind]);
     get_memory(world, buffer);
+}
+
+void model_make_buffer(struct model_world *world, unsigned number,
+                       size_t bytes, enum model_kind kind)
+{
+    struct model_buffer *buffer = &world->buffer[number];
+
+    begin_buffer(world, number, bytes, kind);
     if (model_once_in(world, 2)) { /* else its pages stay untouched */
-        scribble(world, buffer->memory, bytes);
+        model_scribble(world, buffer->memory, bytes);
         memcpy(buffer->object.expected, buffer->memory, bytes);
     } else if (kind == MODEL_MALLOC || kind == MODEL_ALIGNED) {
         memset(buffer->memory, 0x3C, bytes);
         memset(buffer->object.expected, 0x3C, bytes);
     } else {
         memset(buffer->object.expected, 0, bytes);
+        model_check_buffer(world, number, (struct model_range){0, bytes});
     }
+}
+
+bool model_is_own_mapping(const struct model_buffer *buffer)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    return buffer->mapping != NULL; /* a block has no head of glibc's */
+#else
+    return buffer->mapping != NULL ||
+           (buffer->kind < MODEL_MAPPED &&
+            (((const size_t *)(const void *)buffer->memory)[-1] & 2) != 0);
+#endif
+}
+
+/* What such a block holds is what it holds: zeros where glibc mapped it for
+ * itself, else it is read. */
+void model_make_target(struct model_world *world, unsigned number,
+                       size_t bytes)
+{
+    struct model_buffer *buffer = &world->buffer[number];
+    bool is_read;
+
+    if (buffer->object.expected != NULL) {
+        model_free_buffer(world, number);
+    }
+    begin_buffer(world, number, bytes, MODEL_ALIGNED);
+    is_read = model_once_in(world, 3);
+    if (is_read || !model_is_own_mapping(buffer)) {
+        memcpy(buffer->object.expected, buffer->memory, bytes);
+    } else {
+        memset(buffer->object.expected, 0, bytes);
+    }
+}
+
+bool model_is_pageable(const struct model_buffer *buffer)
+{
+    return buffer->kind <= MODEL_MAPPED;
 }
 
 static enum model_kind any_kind(struct model_world *world)
 {
     static const enum model_kind kinds[] = {
         MODEL_MALLOC,  MODEL_MALLOC,  MODEL_ALIGNED, MODEL_ALIGNED,
-        MODEL_ALIGNED, MODEL_ALIGNED, MODEL_MAPPED,  MODEL_MAPPED,
-        MODEL_PINNED,  MODEL_REGISTERED, MODEL_PARTLY};
+        MODEL_ALIGNED, MODEL_ALIGNED, MODEL_ZEROED,  MODEL_MAPPED,
+        MODEL_MAPPED,  MODEL_PINNED,  MODEL_REGISTERED, MODEL_PARTLY};
 
     return kinds[model_choose(world, sizeof(kinds) / sizeof(kinds[0]))];
 }
@@ -199,7 +251,7 @@ void model_resize_buffer(struct model_world *world)
     struct model_buffer *buffer = &world->buffer[number];
     size_t old = buffer->object.bytes, bytes = model_size(world);
 
-    if (buffer->kind != MODEL_MALLOC && buffer->kind != MODEL_ALIGNED) {
+    if (buffer->kind >= MODEL_MAPPED) {
         return;
     }
     model_note(world, "buffer %u: realloc %zu to %zu", number, old, bytes);
@@ -212,7 +264,7 @@ void model_resize_buffer(struct model_world *world)
     buffer->object.bytes = bytes;
     buffer->object.generation++;
     if (bytes > old) {
-        scribble(world, buffer->memory + old, bytes - old);
+        model_scribble(world, buffer->memory + old, bytes - old);
         memcpy(buffer->object.expected + old, buffer->memory + old,
                bytes - old);
     }
@@ -251,14 +303,14 @@ void model_write_buffer(struct model_world *world)
     switch (model_choose(world, 4)) {
     case 0:
         model_note(world, "buffer %u: write all", number);
-        scribble(world, buffer->memory, buffer->object.bytes);
+        model_scribble(world, buffer->memory, buffer->object.bytes);
         at = 0;
         bytes = buffer->object.bytes;
         break;
     case 1:
         model_note(world, "buffer %u: write %zu bytes at %zu", number, bytes,
                    at);
-        scribble(world, buffer->memory + at, bytes);
+        model_scribble(world, buffer->memory + at, bytes);
         break;
     default:
         model_note(world, "buffer %u: flip a bit of byte %zu", number, at);

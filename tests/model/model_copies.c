@@ -82,12 +82,6 @@ static CUresult to_device(const struct form *form, CUdeviceptr dst,
                             : cu.cuMemcpyHtoD_v2(dst, src, bytes);
 }
 
-static bool is_pageable(const struct model_buffer *buffer)
-{
-    return buffer->kind == MODEL_MALLOC || buffer->kind == MODEL_ALIGNED ||
-           buffer->kind == MODEL_MAPPED;
-}
-
 void model_copy_out(struct model_world *world, unsigned block,
                     struct model_range device, unsigned buffer,
                     size_t host_offset)
@@ -107,7 +101,7 @@ void model_copy_out(struct model_world *world, unsigned block,
                         model_name(world, stream, form->per_thread)));
     memcpy(to->object.expected + host_offset,
            from->object.expected + device.offset, device.bytes);
-    if (form->is_async && !is_pageable(to)) {
+    if (form->is_async && !model_is_pageable(to)) {
         return;
     }
     from->object.owner = to->object.owner = MODEL_NOBODY;
@@ -151,7 +145,7 @@ void model_copy_in(struct model_world *world, unsigned block,
                           model_name(world, stream, form->per_thread)));
     memcpy(to->object.expected + device_offset,
            from->object.expected + host.offset, host.bytes);
-    if (is_pageable(from)) {
+    if (model_is_pageable(from)) {
         if (model_once_in(world, 12)) {
             spoil_source(world, buffer, host);
         }
@@ -220,7 +214,12 @@ void model_offload(struct model_world *world)
     }
     block = model_need_block(world, 1);
     part = model_part(world, &world->block[block]);
-    buffer = model_need_buffer(world, part.bytes);
+    if (model_once_in(world, 2)) {
+        buffer = (unsigned)model_choose(world, MODEL_BUFFERS);
+        model_make_target(world, buffer, part.bytes);
+    } else {
+        buffer = model_need_buffer(world, part.bytes);
+    }
     offset = any_offset(world, part.bytes, world->buffer[buffer].object.bytes);
     model_copy_out(world, block, part, buffer, offset);
     remember(world, block, part, buffer, offset);
@@ -358,12 +357,14 @@ void model_cycle(struct model_world *world)
     struct model_range whole = {0, bytes};
     unsigned buffer = (unsigned)model_choose(world, MODEL_BUFFERS);
 
-    if (world->buffer[buffer].object.expected != NULL) {
-        model_free_buffer(world, buffer);
+    if (!model_once_in(world, 4)) {
+        model_make_target(world, buffer, bytes);
+    } else {
+        if (world->buffer[buffer].object.expected != NULL) {
+            model_free_buffer(world, buffer);
+        }
+        model_make_buffer(world, buffer, bytes, MODEL_MAPPED);
     }
-    model_make_buffer(world, buffer, bytes,
-                      model_once_in(world, 3) ? MODEL_MAPPED
-                                              : MODEL_ALIGNED);
     model_copy_out(world, block, whole, buffer, 0);
     model_free_block(world, block);
     model_make_block(world, block, bytes);

@@ -4,6 +4,7 @@
  */
 #include "model.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -202,12 +203,42 @@ void model_no_context(struct model_world *world)
 
 /* ---------------------------------------------------------------- fork --- */
 
-/* In the child the driver is dead, and memory is as it was. */
-static int child(struct model_world *world, unsigned block, unsigned buffer)
+/* All host memory holds what it held at the fork, and keeps what is written
+ * to it. */
+static bool keeps_all(struct model_world *world)
+{
+    unsigned i;
+
+    for (i = 0; i < MODEL_BUFFERS; i++) {
+        struct model_buffer *buffer = &world->buffer[i];
+        size_t bytes = buffer->object.bytes;
+
+        if (buffer->object.expected == NULL) {
+            continue;
+        }
+        if (memcmp(buffer->memory, buffer->object.expected, bytes) != 0) {
+            return false;
+        }
+        if (model_is_pageable(buffer)) {
+            memset(buffer->memory + bytes / 3, 0x99, bytes / 2);
+            memset(buffer->object.expected + bytes / 3, 0x99, bytes / 2);
+        }
+        if (memcmp(buffer->memory, buffer->object.expected, bytes) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* In the child the driver is dead, and memory is as it was. It looks when
+ * the pipe says so. */
+static int child(struct model_world *world, unsigned block, unsigned buffer,
+                 int end)
 {
     const struct model_buffer *host = &world->buffer[buffer];
     CUdeviceptr device = world->block[block].address;
     CUresult result;
+    char nothing;
 
     switch (model_choose(world, 4)) {
     case 0:
@@ -227,29 +258,62 @@ static int child(struct model_world *world, unsigned block, unsigned buffer)
     if (result != CUDA_ERROR_NOT_INITIALIZED) {
         return 1;
     }
-    return memcmp(host->memory, host->object.expected,
-                  host->object.bytes) == 0 ? 0 : 2;
+    /* Children of other threads may hold the pipe's other end as well. */
+    if (read(end, &nothing, 1) < 0) {
+        return 3;
+    }
+    return keeps_all(world) ? 0 : 2;
 }
 
+void model_reap(struct model_world *world)
+{
+    int status = 0;
+
+    if (world->child == 0) {
+        return;
+    }
+    model_note(world, "the child looks at its memory");
+    if (write(world->child_waits_for, "", 1) != 1) {
+        model_fail(world, "the child does not listen");
+    }
+    close(world->child_waits_for);
+    if (waitpid(world->child, &status, 0) != world->child ||
+        !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+        model_fail(world, "the child ended with status 0x%x; 0x100 is a "
+                   "wrong result, 0x200 are wrong bytes", (unsigned)status);
+    }
+    world->child = 0;
+}
+
+/* Half of the children live until another is made, while the parent frees,
+ * writes and offloads on. */
 void model_fork(struct model_world *world)
 {
     unsigned block = model_need_block(world, 1);
     unsigned buffer =
         model_need_buffer(world, world->block[block].object.bytes);
-    int status = 0;
-    pid_t pid;
+    int ends[2];
 
+    model_reap(world);
     model_note(world, "fork: block %u, buffer %u", block, buffer);
-    model_settle(world, &world->buffer[buffer].object);
-    pid = fork();
-    if (pid == 0) {
-        _exit(child(world, block, buffer));
+    model_settle_all(world);
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        model_fail(world, "no pipe");
     }
-    if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status) ||
-        WEXITSTATUS(status) != 0) {
-        model_fail(world, "the child ended with status 0x%x; 0x100 is a "
-                   "wrong result, 0x200 are wrong bytes", (unsigned)status);
+    world->child = fork();
+    if (world->child == 0) {
+        close(ends[1]);
+        _exit(child(world, block, buffer, ends[0]));
     }
+    if (world->child < 0) {
+        model_fail(world, "no child");
+    }
+    close(ends[0]);
+    world->child_waits_for = ends[1];
+    if (model_once_in(world, 2)) {
+        model_reap(world);
+    }
+    model_check_all(world);
 }
 
 /* --------------------------------------------------------------- break --- */

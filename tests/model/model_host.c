@@ -38,7 +38,8 @@
 #define GUARD_INSTALL 102 /* Linux 6.13 */
 #define GUARD_REMOVE 103
 
-/* A pageable buffer at rest: mostly one that was offloaded to. */
+/* A pageable buffer at rest: mostly one that was offloaded to. It has at least
+ * one whole page. */
 static unsigned pageable_at_rest(struct model_world *world)
 {
     const struct model_pair *pair =
@@ -50,27 +51,26 @@ static unsigned pageable_at_rest(struct model_world *world)
         !model_is_pageable(&world->buffer[number])) {
         number = model_need_buffer(world, 1);
     }
-    if (!model_is_pageable(&world->buffer[number])) {
-        model_make_target(world, number, model_size(world));
+    if (!model_is_pageable(&world->buffer[number]) ||
+        world->buffer[number].object.bytes < 2 * PAGE) {
+        model_make_target(world, number,
+                          model_at_least(world, 2 * PAGE));
     }
     model_settle(world, &world->buffer[number].object);
     return number;
 }
 
-/* Some whole pages of a buffer; bytes is 0 where it has none. */
+/* Some whole pages of a buffer. Where they are depends on its address, so it
+ * must not be noted, nor decide what comes next. */
 static struct model_range some_pages(struct model_world *world,
                                      const struct model_buffer *buffer)
 {
     uintptr_t start = (uintptr_t)buffer->memory;
     uintptr_t first = (start + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
     uintptr_t last = (start + buffer->object.bytes) & ~(uintptr_t)(PAGE - 1);
-    /* The choices must not depend on the address. */
     size_t from = model_choose(world, 64), n = 1 + model_choose(world, 64);
     struct model_range range = {first - start, 0};
 
-    if (first >= last) {
-        return range;
-    }
     if (!model_once_in(world, 4)) {
         from %= (last - first) / PAGE;
         range.offset += from * PAGE;
@@ -220,11 +220,9 @@ void model_advise(struct model_world *world)
     struct model_range range = some_pages(world, buffer);
 
     model_note(world, "advise about buffer %u", number);
-    switch (range.bytes == 0 ? 0 : model_choose(world, 32)) {
+    switch (model_choose(world, 32)) {
     case 0:
-        if (range.bytes != 0) {
-            advise_for_children(world, buffer, range);
-        }
+        advise_for_children(world, buffer, range);
         break;
     case 1:
     case 2:
@@ -256,34 +254,36 @@ static void protect(struct model_world *world, unsigned number,
 {
     struct model_buffer *buffer = &world->buffer[number];
     uint8_t *at = buffer->memory + range.offset;
+    size_t bytes = buffer->object.bytes;
+    struct model_block *block =
+        &world->block[model_need_block(world, bytes)];
     bool is_readable = !model_once_in(world, 3);
 
     answers(world, "mprotect",
             mprotect(at, range.bytes, is_readable ? PROT_READ : PROT_NONE));
     if (is_readable) {
-        unsigned block = model_need_block(world, buffer->object.bytes);
-
-        model_copy_in(world, block, 0, number,
-                      (struct model_range){range.offset, range.bytes});
-        model_settle(world, &buffer->object);
-        model_check_buffer(world, number,
-                           (struct model_range){0, buffer->object.bytes});
+        model_claim(world, &block->object, MODEL_LEGACY);
+        FINE(world, cu.cuMemcpyHtoD_v2(block->address, buffer->memory,
+                                       bytes));
+        memcpy(block->object.expected, buffer->object.expected, bytes);
+        model_check_buffer(world, number, (struct model_range){0, bytes});
     }
     answers(world, "mprotect",
             mprotect(at, range.bytes, PROT_READ | PROT_WRITE));
 }
 
-/* A lock may be over the process's limit, which is the same both times. */
+/* A lock may be over the process's limit. What is locked cannot be discarded:
+ * the bytes must stay. */
 static void lock(struct model_world *world, struct model_buffer *buffer,
                  struct model_range range)
 {
     uint8_t *at = buffer->memory + range.offset;
 
     if (mlock(at, range.bytes) == 0) {
-        model_check_buffer(world, (unsigned)(buffer - world->buffer), range);
-        if (!model_once_in(world, 4)) {
-            munlock(at, range.bytes);
+        if (madvise(at, range.bytes, MADV_DONTNEED) == 0) {
+            model_fail(world, "locked pages were discarded");
         }
+        munlock(at, range.bytes);
     }
 }
 
@@ -293,9 +293,6 @@ void model_protect(struct model_world *world)
     struct model_buffer *buffer = &world->buffer[number];
     struct model_range range = some_pages(world, buffer);
 
-    if (range.bytes == 0) {
-        return;
-    }
     if (model_once_in(world, 2)) {
         model_note(world, "lock pages of buffer %u", number);
         lock(world, buffer, range);
@@ -394,16 +391,11 @@ void model_read_by_pipe(struct model_world *world)
     struct model_range range = some_pages(world, buffer);
     size_t most = PIPE_BYTES / 2, bytes = buffer->object.bytes;
     static _Thread_local uint8_t wanted[PIPE_BYTES];
-    bool is_own_mapping =
-        buffer->mapping != NULL ||
-        (((const size_t *)(const void *)buffer->memory)[-1] & 2) != 0;
+    bool is_own_mapping = model_is_own_mapping(buffer);
     struct iovec pages = {buffer->memory + range.offset,
                           range.bytes < most ? range.bytes : most};
     int ends[2];
 
-    if (range.bytes == 0) {
-        return;
-    }
     model_note(world, "pages of buffer %u into a pipe", number);
     memcpy(wanted, buffer->object.expected + range.offset, pages.iov_len);
     if (pipe(ends) != 0 ||

@@ -17,6 +17,14 @@ size_t model_size(struct model_world *world)
     static const size_t small[] = {1, 15, 16, 4095, 4096, 4097};
     static const size_t border[] = {64 * KIB - 1, 64 * KIB, 64 * KIB + 1};
 
+    /* A program's tensors have few sizes, and come again and again. */
+    static const size_t usual[] = {72 * KIB,         73 * KIB + 64,
+                                   100 * KIB + 2,    128 * KIB,
+                                   200 * KIB + 4032, 320 * KIB};
+
+    if (model_once_in(world, 2)) {
+        return usual[model_choose(world, sizeof(usual) / sizeof(usual[0]))];
+    }
     switch (model_choose(world, 16)) {
     case 0:
     case 1:

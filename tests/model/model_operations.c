@@ -22,7 +22,10 @@ static const struct operation {
     {model_renew_stream, 6},     {model_graph, 25},
     {model_spoilt_capture, 4},   {model_bad_call, 40},
     {model_no_context, 4},       {model_renew_context, 3},
-    {model_fork, 1},
+    {model_fork, 3},             {model_advise, 40},
+    {model_protect, 15},         {model_write_by_kernel, 25},
+    {model_read_by_pipe, 20},    {model_recycle, 15},
+    {model_trim, 2},
 };
 
 enum { N_OPERATIONS = sizeof(operations) / sizeof(operations[0]) };
@@ -149,6 +152,7 @@ void model_close(struct model_world *world)
 {
     unsigned i;
 
+    model_reap(world);
     for (i = 0; i < MODEL_BUFFERS; i++) {
         if (world->buffer[i].object.expected != NULL) {
             model_free_buffer(world, i);
