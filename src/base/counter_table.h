@@ -18,10 +18,12 @@
     X(proven, "fingerprint equal to the shadow's", "")                       \
     X(cohort, "fingerprint equal, taken with others' by an earlier call",    \
       "CUSHADOW_COHORT")                                                     \
+    X(trusted, "declared immutable, and not read", "CUSHADOW_MODE")          \
     X(unchanged, "host bytes equal to the shadow's", "")                     \
     X(first, "first copy of a weight: captured", "")                         \
     X(dirty, "device bytes differ from the shadow's", "")                    \
     X(mode, "not looked at in this mode", "CUSHADOW_MODE")                   \
+    X(paused, "the program paused the shim in this thread", "")              \
     X(small, "smaller than the least size looked at", "CUSHADOW_MIN_BYTES")  \
     X(unlearned, "not known as a weight", "")                                \
     X(excluded, "no weight, by the rules", "CUSHADOW_WEIGHTS")               \
@@ -41,6 +43,7 @@
 
 /* What CUSHADOW_WEIGHTS made of an upload: the rule that decided. */
 #define CSH_WEIGHT_RULES(X)                                                  \
+    X(declared, "registered: the program said so")                           \
     X(manifest, "registered: recognised as a tensor of a model file")        \
     X(file, "registered: its source lies in a mapping of a named file")      \
     X(all, "registered: every upload is")                                    \
@@ -98,6 +101,7 @@
  * moved up and down. X(name, sentence). */
 #define CSH_GAUGES_HELD(X)                                                   \
     X(weights, "device ranges that hold a known weight now")                 \
+    X(declared, "ranges that the program has registered now")                \
     X(shadow_bytes, "bytes of shadows held now")                             \
     X(shadow_bytes_peak, "most bytes of shadows held at once")               \
     X(pinned_bytes, "bytes of slabs registered with the driver now")         \
@@ -124,7 +128,10 @@
     X(own_d2h_bytes, "bytes the shim itself moved besides, device to host")  \
     X(own_h2d_bytes, "bytes the shim itself moved besides, host to device")  \
     X(proofs, "fingerprint kernels that ran to their end")                   \
-    X(proof_bytes, "bytes they read")
+    X(proof_bytes, "bytes they read")                                        \
+    X(trusted_dropped, "mode trust: offloads of ranges that were seen "      \
+      "written since their upload")                                          \
+    X(trusted_dropped_bytes, "their bytes: the writes were dropped")
 
 #define CSH_GAUGES_OBSERVED(X)                                               \
     X(would_elide_calls, "observe mode: offloads that would be elided")      \

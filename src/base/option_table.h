@@ -10,9 +10,12 @@
 
 #define CSH_OPTIONS(X)                                                       \
     X(mode, MODE, MODE, "verify",                                            \
-      "verify: elide what is proven unchanged; copy: no elision, pinned "    \
-      "paths only; observe: change nothing, report what would have been "    \
-      "elided; off: forward everything")                                     \
+      "verify: elide what is proven unchanged; trust: the same, but what a " \
+      "rule other than learn, or the program itself, says is a weight is "   \
+      "not read at the first offload after an upload: what was written to "  \
+      "it in VRAM is dropped; copy: no elision, pinned paths only; observe: "\
+      "change nothing, report what would have been elided; off: forward "    \
+      "everything")                                                          \
     X(host, HOST, HOST, "alias",                                             \
       "how an offload fills the program's buffer: alias: by mapping the "    \
       "shadow's pages there wherever that is proven safe, else by copying; " \

@@ -20,6 +20,7 @@
 /* X(NAME, word) */
 #define CSH_MODES(X)      \
     X(VERIFY, "verify")   \
+    X(TRUST, "trust")     \
     X(COPY, "copy")       \
     X(OBSERVE, "observe") \
     X(OFF, "off")
@@ -114,5 +115,11 @@ const struct csh_option *csh_option_next(const struct csh_option *option);
 const struct csh_option *csh_option_nearest(const char *name);
 
 const char *csh_mode_name(enum csh_mode mode);
+
+/* Whether anything is proven in this mode, and so a prover needed. */
+static inline bool csh_mode_proves(enum csh_mode mode)
+{
+    return mode == CSH_MODE_VERIFY || mode == CSH_MODE_TRUST;
+}
 
 #endif

@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/options.h"
 #include "engine/calls.h"
+#include "engine/declared.h"
 #include "engine/devices.h"
 #include "engine/idle.h"
 #include "engine/residency.h"
@@ -159,6 +160,7 @@ static void release(struct entry *entry)
 static void forget(CUcontext handle) CSH_REQUIRES(lock)
 {
     csh_residency_forget_context(handle);
+    csh_declared_forget_context(handle);
     csh_idle_context_ended(handle);
 }
 
@@ -242,7 +244,7 @@ void csh_context_prepare(void)
     int expected = UNPREPARED;
 
     /* The other modes prove nothing and make nothing in a context. */
-    entry = csh_options()->mode == CSH_MODE_VERIFY ? acquire() : NULL;
+    entry = csh_mode_proves(csh_options()->mode) ? acquire() : NULL;
     if (entry == NULL) {
         return;
     }

@@ -10,6 +10,7 @@
 
 #include "engine/calls.h"
 #include "engine/contexts.h"
+#include "engine/declared.h"
 #include "engine/facts.h"
 #include "engine/idle.h"
 #include "engine/lifetimes.h"
@@ -19,6 +20,7 @@
 #include "engine/relief.h"
 #include "engine/reload.h"
 #include "engine/residency.h"
+#include "engine/trust.h"
 #include "track/captures.h"
 
 bool csh_engine_refuses(void)
@@ -104,6 +106,17 @@ static CUresult forward_inactive_uva(const struct csh_copy_uva *uva)
     return result;
 }
 
+/* Or something else that is none of ours. */
+static CUresult forward_within_device(const struct csh_copy_uva *uva)
+{
+    CUresult result = csh_phase_note(uva->forward(uva));
+
+    if (csh_trust_is_on()) {
+        csh_trust_note_written(uva->dst, uva->bytes);
+    }
+    return result;
+}
+
 static CUresult copy_uva(const struct csh_copy_uva *uva)
 {
     struct directed_copy directed = {
@@ -119,7 +132,7 @@ static CUresult copy_uva(const struct csh_copy_uva *uva)
         return forward_inactive_uva(uva);
     }
     if (!find_direction(uva, &directed.copy.direction)) {
-        return csh_phase_note(uva->forward(uva));
+        return forward_within_device(uva);
     }
     host = directed.copy.direction == CSH_D2H ? uva->dst : uva->src;
     directed.copy.host = (void *)(uintptr_t)host;
@@ -188,6 +201,7 @@ void csh_engine_memory_begun(CUdeviceptr dptr, size_t bytes, CUresult result)
 static void forget(CUdeviceptr dptr, size_t bytes)
 {
     csh_residency_forget(dptr, bytes);
+    csh_declared_forget(dptr, bytes);
     csh_observe_forget(dptr, bytes);
     csh_lifetimes_forget(dptr, bytes);
 }

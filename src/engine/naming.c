@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/options.h"
 #include "engine/background.h"
+#include "engine/declared.h"
 #include "engine/residency.h"
 #include "engine/source.h"
 
@@ -35,12 +36,35 @@ bool csh_naming_may_register(size_t bytes)
         .is_in_model = csh_weights_has_manifests(rules()),
     };
 
-    return csh_weights_decide(rules(), &best).is_registered;
+    return csh_declared_any() ||
+           csh_weights_decide(rules(), &best).is_registered;
 }
 
 bool csh_naming_may_learn(size_t bytes)
 {
     return bytes >= rules()->min_bytes && bytes <= rules()->max_bytes;
+}
+
+bool csh_naming_find_declared(const struct csh_copy *copy,
+                              struct csh_weight_mark *mark)
+{
+    struct csh_declaration declaration;
+
+    if (!csh_declared_find(CSH_DECLARED_DEVICE, copy->device, copy->bytes,
+                           &declaration) &&
+        (copy->direction != CSH_H2D ||
+         !csh_declared_find(CSH_DECLARED_HOST, (uintptr_t)copy->host,
+                            copy->bytes, &declaration))) {
+        return false;
+    }
+    if (declaration.weight != 0) {
+        mark->weight = declaration.weight;
+    }
+    mark->is_registered = true;
+    mark->is_immutable = declaration.is_immutable;
+    mark->is_excluded = false;
+    mark->is_unsure = false;
+    return true;
 }
 
 static bool read_source(void *opaque, uint64_t offset, void *to_p, size_t n)
@@ -100,6 +124,13 @@ void csh_naming_decide(const struct csh_copy *copy, bool may_read,
     if (naming->is_decided) {
         return;
     }
+    naming->is_decided = true;
+    naming->mark.burst = csh_registry_burst(csh_clock_now_ns());
+    if (naming->is_declared) {
+        naming->is_registered = true;
+        csh_statistics_count_weight(CSH_WEIGHT_RULE_declared, copy->bytes);
+        return;
+    }
     if (csh_naming_may_learn(copy->bytes) &&
         (csh_weights_has_files(rules()) ||
          csh_weights_has_manifests(rules()))) {
@@ -107,11 +138,10 @@ void csh_naming_decide(const struct csh_copy *copy, bool may_read,
     }
     decision = csh_weights_decide(rules(), &facts);
     csh_statistics_count_weight(decision.rule, copy->bytes);
-    naming->is_decided = true;
     naming->is_registered = decision.is_registered;
     naming->mark.is_registered = decision.is_registered;
+    naming->mark.is_immutable = decision.is_registered;
     naming->mark.is_excluded = !decision.is_registered && !decision.may_learn;
-    naming->mark.burst = csh_registry_burst(csh_clock_now_ns());
     naming->mark.weight =
         weight_of(&identity, copy->bytes, (uint32_t)naming->mark.burst);
 }

@@ -1,8 +1,10 @@
 /*
- * naming.h - what CUSHADOW_WEIGHTS makes of an upload, and which weight it is.
+ * naming.h - what the program or CUSHADOW_WEIGHTS makes of an upload, and which
+ * weight it is.
  *
- * Asks the rules (weights/rules.h), the model files (weights/identify.h) and
- * the registry, which owns the names (weights/registry.h). Without file= or
+ * Asks the declarations (declared.h), the rules (weights/rules.h), the model
+ * files (weights/identify.h) and the registry, which owns the names
+ * (weights/registry.h). Without file= or
  * manifest= among the rules nothing is looked at but the size. Any thread;
  * hold no lock.
  */
@@ -19,6 +21,7 @@
 
 /* Of one upload. Zero to begin with. */
 struct csh_naming {
+    bool is_declared; /* by the program, so that no rule matters */
     bool is_decided;
     bool is_registered;
     struct csh_weight_mark mark;
@@ -33,6 +36,12 @@ bool csh_naming_may_register(size_t bytes);
 
 /* Whether the rules' bounds let a range of so many bytes be learned. */
 bool csh_naming_may_learn(size_t bytes);
+
+/* What the program has said of exactly this copy's device memory, or else, of
+ * an upload, of its source. True, with all that follows from that in the mark,
+ * if it has. */
+bool csh_naming_find_declared(const struct csh_copy *copy,
+                              struct csh_weight_mark *mark);
 
 /* Decides once for each upload, and counts that. The source's bytes, a few of
  * them, are read only if they may be: the driver knows no such memory, or says

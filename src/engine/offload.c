@@ -14,6 +14,8 @@
  *      those of the copy;
  *   4. the host range is filled from the shadow, whose bytes never change.
  *
+ * In mode trust 2 is left out for what was declared immutable: trust.h.
+ *
  * With CUSHADOW_COHORT=1 a kernel of an earlier call may have read the range,
  * and 1 and 2 are then the answer of cohort.h, asked for again after 3.
  */
@@ -31,9 +33,11 @@
 #include "engine/idle.h"
 #include "engine/naming.h"
 #include "engine/observe.h"
+#include "engine/opt_out.h"
 #include "engine/phase.h"
 #include "engine/policy.h"
 #include "engine/residency.h"
+#include "engine/trust.h"
 #include "track/captures.h"
 #include "verify/fingerprint_shared.h"
 
@@ -44,6 +48,7 @@ struct attempt {
     struct csh_offload_facts facts;
     struct csh_decision decision;
     struct csh_weight_mark mark;
+    bool is_declared; /* exactly this range, by the program */
     uint64_t begun_ns; /* 0: too small to be looked at */
 };
 
@@ -59,6 +64,28 @@ static void give_up(struct attempt *attempt, enum csh_reason reason)
     attempt->decision.reason = reason;
 }
 
+/* What the program has declared is a weight, whatever the rules say. Only an
+ * upload that was captured or served is believed in without being read, and
+ * that only once. */
+static void consider_rules(struct attempt *attempt)
+{
+    struct csh_offload_facts *facts = &attempt->facts;
+
+    attempt->is_declared =
+        facts->knowledge > CSH_KNOWS_OVERLAP &&
+        csh_naming_find_declared(attempt->copy, &attempt->mark);
+    if (facts->knowledge == CSH_KNOWS_EXCLUDED && attempt->is_declared) {
+        facts->knowledge = CSH_KNOWS_UPLOADED;
+    } else if (facts->knowledge == CSH_KNOWS_UPLOADED &&
+               !attempt->is_declared &&
+               !csh_naming_may_learn(attempt->copy->bytes)) {
+        facts->knowledge = CSH_KNOWS_EXCLUDED;
+    }
+    facts->is_immutable = facts->knowledge == CSH_KNOWS_SHADOW &&
+                          attempt->mark.is_immutable &&
+                          !attempt->mark.is_spent;
+}
+
 /* Facts that cost no call of the driver; the others at their best. */
 static bool look_at_records(struct attempt *attempt)
 {
@@ -67,6 +94,7 @@ static bool look_at_records(struct attempt *attempt)
 
     *facts = (struct csh_offload_facts){
         .mode = csh_options()->mode,
+        .is_paused = csh_opt_out_is_on(),
         .is_large = copy->bytes >= csh_options()->min_bytes &&
                     copy->bytes > 0,
         .is_capturing = csh_captures_any_active(),
@@ -83,10 +111,7 @@ static bool look_at_records(struct attempt *attempt)
     attempt->begun_ns = csh_clock_now_ns();
     facts->knowledge = csh_residency_find(copy->device, copy->bytes,
                                           &attempt->shadow, &attempt->mark);
-    if (facts->knowledge == CSH_KNOWS_UPLOADED &&
-        !csh_naming_may_learn(copy->bytes)) {
-        facts->knowledge = CSH_KNOWS_EXCLUDED;
-    }
+    consider_rules(attempt);
     return goes_on(attempt);
 }
 
@@ -156,11 +181,13 @@ static bool ask_driver(struct attempt *attempt)
 static void materialise(struct attempt *attempt, struct csh_shadow *shadow)
 {
     const struct csh_copy *copy = attempt->copy;
+    struct csh_weight_mark mark = attempt->mark;
     size_t mapped_bytes;
 
+    mark.is_spent = mark.is_written = false; /* of the device's range */
     if (csh_host_fill(copy->host, shadow, &mapped_bytes)) {
         csh_residency_offloaded(copy->host, copy->bytes, shadow, mapped_bytes,
-                                attempt->mark);
+                                mark);
     } else {
         give_up(attempt, CSH_REASON_error);
     }
@@ -223,6 +250,10 @@ static void capture(struct attempt *attempt)
     if (attempt->decision.reason == CSH_REASON_dirty) {
         attempt->mark.is_unsure = true;
     }
+    /* Bytes from VRAM: nobody but the program itself has declared them. */
+    attempt->mark.is_immutable &= attempt->is_declared;
+    attempt->mark.is_spent = true;
+    attempt->mark.is_written = false;
     csh_naming_learned(copy->bytes, &attempt->mark);
     materialise(attempt, shadow);
     if (attempt->decision.verdict == CSH_VERDICT_FORWARD) {
@@ -243,6 +274,22 @@ static void elide(struct attempt *attempt)
         return;
     }
     materialise(attempt, attempt->shadow);
+}
+
+/* Mode trust: the bytes of the latest upload, whatever is there now. Only once:
+ * after an offload the memory often becomes something else, unseen. */
+static void trust(struct attempt *attempt)
+{
+    const struct csh_copy *copy = attempt->copy;
+
+    elide(attempt);
+    if (attempt->decision.verdict != CSH_VERDICT_TRUST) {
+        return;
+    }
+    csh_residency_spend(copy->device, copy->bytes);
+    if (attempt->mark.is_written) {
+        csh_trust_note_dropped((uint32_t)attempt->mark.weight, copy->bytes);
+    }
 }
 
 /* Asks the prover of the context about exactly the bytes of this copy. */
@@ -319,7 +366,7 @@ static void believe(struct attempt *attempt)
 }
 
 /* Everything of the shim's own; afterwards the verdict says what is left to
- * do: nothing (PROVE, BELIEVE: elided, CAPTURE: served) or the program's
+ * do: nothing (PROVE, TRUST, BELIEVE: elided, CAPTURE: served) or the program's
  * call. */
 static void try(struct attempt *attempt)
 {
@@ -332,6 +379,8 @@ static void try(struct attempt *attempt)
     if (ask_driver(attempt)) {
         if (attempt->decision.verdict == CSH_VERDICT_PROVE) {
             prove(attempt);
+        } else if (attempt->decision.verdict == CSH_VERDICT_TRUST) {
+            trust(attempt);
         } else if (attempt->decision.verdict == CSH_VERDICT_CAPTURE) {
             capture(attempt);
         } else if (attempt->decision.verdict == CSH_VERDICT_BELIEVE) {
@@ -385,6 +434,7 @@ CUresult csh_offload(const struct csh_copy *copy)
     try(&attempt);
     switch (attempt.decision.verdict) {
     case CSH_VERDICT_PROVE:
+    case CSH_VERDICT_TRUST:
     case CSH_VERDICT_BELIEVE:
         outcome = CSH_OUTCOME_elided;
         csh_statistics_count(CSH_D2H, outcome, attempt.decision.reason,

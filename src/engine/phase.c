@@ -20,11 +20,13 @@
 #include "base/options.h"
 #include "base/process.h"
 #include "engine/calls.h"
+#include "engine/declared.h"
 #include "engine/host.h"
 #include "engine/naming.h"
 #include "engine/placing.h"
 #include "engine/relief.h"
 #include "engine/residency.h"
+#include "engine/trust.h"
 #include "report/at_exit.h"
 
 enum phase { PHASE_DORMANT, PHASE_STARTING, PHASE_ACTIVE, PHASE_OFF };
@@ -38,6 +40,9 @@ static int start(void)
     const struct csh_options *options;
 
     csh_process_mark_make(&own_process);
+    if (csh_declared_elsewhere()) {
+        return PHASE_OFF;
+    }
     csh_options_load();
     options = csh_options();
     if (options->strict && !csh_options_are_valid()) {
@@ -59,6 +64,7 @@ static int start(void)
     csh_naming_start();
     csh_relief_start();
     csh_placing_start();
+    csh_trust_start();
     csh_report_enable(true);
     return PHASE_ACTIVE;
 }
@@ -74,6 +80,14 @@ bool csh_phase_is_starting(void)
 {
     return atomic_load_explicit(&phase, memory_order_acquire) ==
            PHASE_STARTING;
+}
+
+bool csh_phase_is_over(void)
+{
+    int now = atomic_load_explicit(&phase, memory_order_acquire);
+
+    return now == PHASE_OFF || csh_declared_elsewhere() ||
+           (now == PHASE_ACTIVE && !csh_process_is_marked(&own_process));
 }
 
 bool csh_phase_wait_started(void)

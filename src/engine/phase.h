@@ -16,6 +16,9 @@ bool csh_phase_begin(void);
 /* The same question without starting anything. */
 bool csh_phase_is_active(void);
 
+/* The shim will not act in this process any more; or ever. */
+bool csh_phase_is_over(void);
+
 /* Another thread is just starting the shim: it does not act yet, and what the
  * program does meanwhile is to be counted as passed. */
 bool csh_phase_is_starting(void);

@@ -28,6 +28,9 @@ static struct csh_decision offload_of_weight(
     if (facts->mode == CSH_MODE_COPY) {
         return decide(CSH_VERDICT_CAPTURE, CSH_REASON_mode);
     }
+    if (facts->mode == CSH_MODE_TRUST && facts->is_immutable) {
+        return decide(CSH_VERDICT_TRUST, CSH_REASON_trusted);
+    }
     if (!facts->may_prove) {
         return forward(CSH_REASON_unready);
     }
@@ -44,6 +47,9 @@ struct csh_decision csh_policy_offload(const struct csh_offload_facts *facts)
 {
     if (facts->mode == CSH_MODE_OFF) {
         return forward(CSH_REASON_mode);
+    }
+    if (facts->is_paused) {
+        return forward(CSH_REASON_paused);
     }
     if (!facts->is_large) {
         return forward(CSH_REASON_small);
@@ -95,6 +101,9 @@ struct csh_decision csh_policy_reload(const struct csh_reload_facts *facts)
 {
     if (facts->mode == CSH_MODE_OFF || facts->mode == CSH_MODE_OBSERVE) {
         return forward(CSH_REASON_mode);
+    }
+    if (facts->is_paused) {
+        return forward(CSH_REASON_paused);
     }
     if (!facts->is_large) {
         return forward(CSH_REASON_small);

@@ -45,6 +45,7 @@ enum csh_belief {
 
 struct csh_offload_facts {
     enum csh_mode mode;
+    bool is_paused;      /* the program paused the shim in this thread */
     bool is_large;       /* at least CUSHADOW_MIN_BYTES */
     bool is_capturing;   /* any capture in the process, or this stream's */
     bool is_suited;      /* a device on which shadows help */
@@ -56,15 +57,19 @@ struct csh_offload_facts {
                             for itself */
     bool may_prove;      /* the context has a prover that is not backing off */
     enum csh_belief belief; /* NONE unless CUSHADOW_COHORT=1 */
+    bool is_immutable;   /* declared so, and this is the first offload since
+                            its upload */
 };
 
 struct csh_reload_facts {
     enum csh_mode mode;
+    bool is_paused;
     bool is_large;
     bool is_capturing;
     bool is_suited;
     bool has_shadow;     /* of exactly this host range, as last known */
-    bool is_registered;  /* a rule says that this is a weight */
+    bool is_registered;  /* a rule or the program says that this is a
+                            weight */
     enum csh_host_kind host;
     bool is_plain;       /* the destination, as above */
     bool is_idle;
@@ -77,6 +82,7 @@ enum csh_verdict {
     CSH_VERDICT_OBSERVE, /* the program's own call, then look at its bytes */
     CSH_VERDICT_CAPTURE, /* through a fresh shadow */
     CSH_VERDICT_PROVE,   /* D2H: prove, then elide; else capture */
+    CSH_VERDICT_TRUST,   /* D2H: synchronise, then elide */
     CSH_VERDICT_BELIEVE, /* D2H: synchronise, look again, then elide */
     CSH_VERDICT_SERVE,   /* H2D: from the shadow */
 };

@@ -25,6 +25,7 @@
 #include "engine/host.h"
 #include "engine/naming.h"
 #include "engine/observe.h"
+#include "engine/opt_out.h"
 #include "engine/phase.h"
 #include "engine/policy.h"
 #include "engine/residency.h"
@@ -62,6 +63,7 @@ static bool look_at_records(struct attempt *attempt)
 
     attempt->facts = (struct csh_reload_facts){
         .mode = csh_options()->mode,
+        .is_paused = csh_opt_out_is_on(),
         .is_large = copy->bytes >= csh_options()->min_bytes &&
                     copy->bytes > 0,
         .is_capturing = csh_captures_any_active(),
@@ -82,6 +84,8 @@ static bool look_at_records(struct attempt *attempt)
     }
     attempt->shadow = csh_residency_find_host(copy->host, copy->bytes,
                                               &attempt->naming.mark);
+    attempt->naming.is_declared =
+        csh_naming_find_declared(copy, &attempt->naming.mark);
     attempt->facts.has_shadow = attempt->shadow != NULL;
     return goes_on(attempt);
 }
@@ -208,11 +212,23 @@ static void serve(struct attempt *attempt)
 }
 
 /* New bytes came where the weight's were: perhaps it was changed, perhaps it
- * is another by now. */
+ * is another by now. The rules may know which; else nobody has said that these
+ * stay as they are, unless it was the program. */
 static void note_modified(struct attempt *attempt)
 {
-    if (attempt->facts.has_shadow) {
+    struct csh_naming anew = {.is_decided = false};
+
+    if (!attempt->facts.has_shadow || attempt->naming.is_declared) {
+        return;
+    }
+    if (csh_naming_may_register(attempt->copy->bytes)) {
+        csh_naming_decide(attempt->copy, attempt->is_readable, &anew);
+    }
+    if (anew.is_registered) {
+        attempt->naming = anew;
+    } else {
         attempt->naming.mark.is_unsure = true;
+        attempt->naming.mark.is_immutable = false;
     }
 }
 
@@ -338,6 +354,10 @@ static CUresult forward(struct attempt *attempt)
 
     csh_statistics_count_own_call(CSH_H2D, result == CUDA_SUCCESS,
                                   attempt->decision.reason, copy->bytes);
+    /* Small ones leave no record, and failed ones whatever they leave. */
+    if (attempt->facts.mode == CSH_MODE_TRUST) {
+        csh_residency_spend(copy->device, copy->bytes);
+    }
     if (result == CUDA_SUCCESS) {
         note_uploaded(attempt);
     }

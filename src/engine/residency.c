@@ -325,6 +325,31 @@ void csh_residency_adopt(CUcontext context, CUdeviceptr device, size_t bytes,
     csh_lock_release(&lock);
 }
 
+/* Adds to the marks of all records in the range. */
+static void mark_all(CUdeviceptr device, size_t bytes,
+                     struct csh_weight_mark added)
+{
+    struct csh_range *range;
+
+    csh_lock_acquire(&lock);
+    range = csh_ranges_overlapping(&devices, device, bytes);
+    while (range != NULL && range->start <= device + (bytes - 1)) {
+        range->value.word[2] |= csh_mark_word(added);
+        range = csh_ranges_next(&devices, range);
+    }
+    csh_lock_release(&lock);
+}
+
+void csh_residency_spend(CUdeviceptr device, size_t bytes)
+{
+    mark_all(device, bytes, (struct csh_weight_mark){.is_spent = true});
+}
+
+void csh_residency_written(CUdeviceptr device, size_t bytes)
+{
+    mark_all(device, bytes, (struct csh_weight_mark){.is_written = true});
+}
+
 void csh_residency_forget(CUdeviceptr base, size_t bytes)
 {
     csh_lock_acquire(&lock);

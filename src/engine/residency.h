@@ -74,6 +74,13 @@ void csh_residency_adopt(CUcontext context, CUdeviceptr device, size_t bytes,
                          struct csh_shadow *shadow,
                          struct csh_weight_mark mark);
 
+/* Mode trust. The bytes in this device memory are not an upload's any more:
+ * what lies there is proven before it is believed, until the next upload. */
+void csh_residency_spend(CUdeviceptr device, size_t bytes);
+
+/* Mode trust. The program was seen to write there, other than by an upload. */
+void csh_residency_written(CUdeviceptr device, size_t bytes);
+
 /* The host range was given the shadow's bytes, or they were taken from it. */
 void csh_residency_offloaded(const void *host, size_t bytes,
                              struct csh_shadow *shadow, size_t mapped_bytes,

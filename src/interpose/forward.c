@@ -3,8 +3,9 @@
  *
  * Owns the words through which they jump: NULL, then for good the real entry
  * or, with cohorts, a function that calls that and looks at the flag
- * afterwards (track/watch.h); what disqualifies cohorts it says before. A
- * first call chooses.
+ * afterwards (track/watch.h); what disqualifies cohorts it says before. In mode
+ * trust, of a call that writes memory, one that tells where (engine/trust.h).
+ * A first call chooses.
  *
  * On the launch path nothing is added but this: the word is loaded and tested,
  * and jumped to with the program's own arguments where they are. Whatever a
@@ -14,6 +15,7 @@
  * and the code behind that was in place before anybody could call.
  */
 #include "driver/driver.h"
+#include "engine/trust.h"
 #include "interpose/watching.h"
 
 /* By tier. */
@@ -25,6 +27,73 @@
 #define CSH_BEFORE_PEER csh_watch_forbid(CSH_GAUGE_cohorts_off_shared);
 #define CSH_BEFORE_OPENED csh_watch_forbid(CSH_GAUGE_cohorts_off_shared);
 #define CSH_BEFORE_LEGACY csh_watch_forbid(CSH_GAUGE_cohorts_off_legacy);
+
+/* Where a call wrote, by its type, so that a row need not say: fills and copies
+ * within the device. The others' places are not looked for. The 0 in front is
+ * for the one that takes anything. */
+static void note_nothing(int zero, ...)
+{
+    (void)zero;
+}
+
+#define CSH_NOTE_FILL(name_, type_)                                           \
+    static void name_(int zero, CUdeviceptr dst, type_ value, size_t n)       \
+    {                                                                         \
+        (void)zero, (void)value;                                              \
+        csh_trust_note_written(dst, n * sizeof(value));                       \
+    }                                                                         \
+                                                                              \
+    static void name_##_async(int zero, CUdeviceptr dst, type_ value,         \
+                              size_t n, CUstream stream)                      \
+    {                                                                         \
+        (void)stream;                                                         \
+        name_(zero, dst, value, n);                                           \
+    }
+CSH_NOTE_FILL(note_fill8, unsigned char)
+CSH_NOTE_FILL(note_fill16, unsigned short)
+CSH_NOTE_FILL(note_fill32, unsigned int)
+
+static void note_copy(int zero, CUdeviceptr dst, CUdeviceptr src, size_t bytes)
+{
+    (void)zero, (void)src;
+    csh_trust_note_written(dst, bytes);
+}
+
+static void note_copy_async(int zero, CUdeviceptr dst, CUdeviceptr src,
+                            size_t bytes, CUstream stream)
+{
+    (void)stream;
+    note_copy(zero, dst, src, bytes);
+}
+
+#define CSH_NOTE_OF(real_)                                                    \
+    _Generic((real_),                                                         \
+        PFN_cuMemsetD8_v3020: note_fill8,                                     \
+        PFN_cuMemsetD8Async_v3020: note_fill8_async,                          \
+        PFN_cuMemsetD16_v3020: note_fill16,                                   \
+        PFN_cuMemsetD16Async_v3020: note_fill16_async,                        \
+        PFN_cuMemsetD32_v3020: note_fill32,                                   \
+        PFN_cuMemsetD32Async_v3020: note_fill32_async,                        \
+        PFN_cuMemcpyDtoD_v3020: note_copy,                                    \
+        PFN_cuMemcpyDtoDAsync_v3020: note_copy_async,                         \
+        default: note_nothing)
+#define CSH_BEHIND_ZERO(...) (0, ##__VA_ARGS__)
+
+/* By tier: whether it is worth a function of its own in mode trust, and what
+ * follows the real call there. */
+#define CSH_IS_NOTED_RELEASE false
+#define CSH_IS_NOTED_WRITE true
+#define CSH_IS_NOTED_LAUNCH false
+#define CSH_IS_NOTED_WATCHED false
+#define CSH_IS_NOTED_SHARE false
+#define CSH_IS_NOTED_PEER false
+#define CSH_IS_NOTED_OPENED false
+#define CSH_IS_NOTED_PRIVATE false
+#define CSH_IS_NOTED_LEGACY false
+#define CSH_NOTE(tier_, real_, arguments_)                                    \
+    if (CSH_IS_NOTED_##tier_ && csh_trust_is_on()) {                          \
+        CSH_NOTE_OF(real_) CSH_BEHIND_ZERO arguments_;                        \
+    }
 
 /* By flavour. */
 #define CSH_IS_OWN_PLAIN(arguments_) CSH_ANY_OWN_STREAM arguments_
@@ -50,6 +119,16 @@ static struct {
         }                                                                     \
         result_ = real_ arguments_;                                           \
         csh_watch_after();                                                    \
+        CSH_NOTE(tier_, real_, arguments_)                                    \
+        return result_;                                                       \
+    }                                                                         \
+                                                                              \
+    static CUresult csh_noting_##symbol_ parameters_                          \
+    {                                                                         \
+        pfn_ real_ = csh_real_##symbol_();                                    \
+        CUresult result_ = real_ arguments_;                                  \
+                                                                              \
+        CSH_NOTE(tier_, real_, arguments_)                                    \
         return result_;                                                       \
     }                                                                         \
                                                                               \
@@ -62,6 +141,8 @@ static struct {
         }                                                                     \
         if (csh_watch_is_on()) {                                              \
             target_ = csh_watching_##symbol_;                                 \
+        } else if (CSH_IS_NOTED_##tier_ && csh_trust_is_on()) {               \
+            target_ = csh_noting_##symbol_;                                   \
         }                                                                     \
         atomic_store_explicit(&csh_target.symbol_, target_,                   \
                               memory_order_relaxed);                          \

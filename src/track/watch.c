@@ -53,7 +53,7 @@ bool csh_watch_is_on(void)
 {
     const struct csh_options *options = csh_options();
 
-    return options->cohort && options->mode == CSH_MODE_VERIFY;
+    return options->cohort && csh_mode_proves(options->mode);
 }
 
 bool csh_watch_is_allowed(void)

@@ -18,7 +18,7 @@
 
 struct offload_row {
     int mode, large, capturing, suited, knowledge, host, plain, idle, prove;
-    int belief;
+    int belief, paused, immutable;
     enum csh_verdict verdict;
     enum csh_reason reason;
 };
@@ -26,36 +26,50 @@ struct offload_row {
 #define FWD(reason_) CSH_VERDICT_FORWARD, CSH_REASON_##reason_
 
 static const struct offload_row offload_rows[] = {
-    {CSH_MODE_OFF, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY, FWD(mode)},
-    {ANY, NO, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY, FWD(small)},
-    {ANY, ANY, YES, ANY, ANY, ANY, ANY, ANY, ANY, ANY, FWD(capturing)},
-    {ANY, ANY, ANY, ANY, CSH_KNOWS_NOTHING, ANY, ANY, ANY, ANY, ANY,
+    {CSH_MODE_OFF, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY,
+     FWD(mode)},
+    {ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY, YES, ANY, FWD(paused)},
+    {ANY, NO, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY, FWD(small)},
+    {ANY, ANY, YES, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY,
+     FWD(capturing)},
+    {ANY, ANY, ANY, ANY, CSH_KNOWS_NOTHING, ANY, ANY, ANY, ANY, ANY, ANY, ANY,
      FWD(unlearned)},
-    {ANY, ANY, ANY, ANY, CSH_KNOWS_OVERLAP, ANY, ANY, ANY, ANY, ANY,
+    {ANY, ANY, ANY, ANY, CSH_KNOWS_OVERLAP, ANY, ANY, ANY, ANY, ANY, ANY, ANY,
      FWD(partial)},
-    {ANY, ANY, ANY, ANY, CSH_KNOWS_EXCLUDED, ANY, ANY, ANY, ANY, ANY,
+    {ANY, ANY, ANY, ANY, CSH_KNOWS_EXCLUDED, ANY, ANY, ANY, ANY, ANY, ANY, ANY,
      FWD(excluded)},
-    {ANY, ANY, ANY, NO, ANY, ANY, ANY, ANY, ANY, ANY, FWD(device)},
-    {ANY, ANY, ANY, ANY, ANY, CSH_HOST_PINNED, ANY, ANY, ANY, ANY,
+    {ANY, ANY, ANY, NO, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY, FWD(device)},
+    {ANY, ANY, ANY, ANY, ANY, CSH_HOST_PINNED, ANY, ANY, ANY, ANY, ANY, ANY,
      FWD(pinned)},
-    {ANY, ANY, ANY, ANY, ANY, CSH_HOST_FOREIGN, ANY, ANY, ANY, ANY,
+    {ANY, ANY, ANY, ANY, ANY, CSH_HOST_FOREIGN, ANY, ANY, ANY, ANY, ANY, ANY,
      FWD(foreign)},
-    {ANY, ANY, ANY, ANY, ANY, ANY, NO, ANY, ANY, ANY, FWD(foreign)},
-    {ANY, ANY, ANY, ANY, ANY, ANY, ANY, NO, ANY, ANY, FWD(busy)},
-    {CSH_MODE_OBSERVE, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY,
+    {ANY, ANY, ANY, ANY, ANY, ANY, NO, ANY, ANY, ANY, ANY, ANY, FWD(foreign)},
+    {ANY, ANY, ANY, ANY, ANY, ANY, ANY, NO, ANY, ANY, ANY, ANY, FWD(busy)},
+    {CSH_MODE_OBSERVE, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY,
      CSH_VERDICT_OBSERVE, CSH_REASON_mode},
-    {ANY, ANY, ANY, ANY, CSH_KNOWS_UPLOADED, ANY, ANY, ANY, ANY, ANY,
+    {ANY, ANY, ANY, ANY, CSH_KNOWS_UPLOADED, ANY, ANY, ANY, ANY, ANY, ANY, ANY,
      CSH_VERDICT_CAPTURE, CSH_REASON_first},
-    {CSH_MODE_COPY, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY,
+    {CSH_MODE_COPY, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY,
      CSH_VERDICT_CAPTURE, CSH_REASON_mode},
-    {CSH_MODE_VERIFY, ANY, ANY, ANY, ANY, ANY, ANY, ANY, NO, ANY,
-     FWD(unready)},
+    {CSH_MODE_TRUST, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY, YES,
+     CSH_VERDICT_TRUST, CSH_REASON_trusted},
+    {ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY, NO, ANY, ANY, ANY, FWD(unready)},
     {CSH_MODE_VERIFY, YES, NO, YES, CSH_KNOWS_SHADOW, CSH_HOST_PAGEABLE, YES,
-     YES, YES, CSH_BELIEF_NONE, CSH_VERDICT_PROVE, CSH_REASON_proven},
+     YES, YES, CSH_BELIEF_NONE, NO, ANY, CSH_VERDICT_PROVE, CSH_REASON_proven},
+    {CSH_MODE_TRUST, YES, NO, YES, CSH_KNOWS_SHADOW, CSH_HOST_PAGEABLE, YES,
+     YES, YES, CSH_BELIEF_NONE, NO, NO, CSH_VERDICT_PROVE, CSH_REASON_proven},
     {CSH_MODE_VERIFY, YES, NO, YES, CSH_KNOWS_SHADOW, CSH_HOST_PAGEABLE, YES,
-     YES, YES, CSH_BELIEF_DIFFERENT, CSH_VERDICT_CAPTURE, CSH_REASON_dirty},
+     YES, YES, CSH_BELIEF_DIFFERENT, NO, ANY, CSH_VERDICT_CAPTURE,
+     CSH_REASON_dirty},
+    {CSH_MODE_TRUST, YES, NO, YES, CSH_KNOWS_SHADOW, CSH_HOST_PAGEABLE, YES,
+     YES, YES, CSH_BELIEF_DIFFERENT, NO, NO, CSH_VERDICT_CAPTURE,
+     CSH_REASON_dirty},
     {CSH_MODE_VERIFY, YES, NO, YES, CSH_KNOWS_SHADOW, CSH_HOST_PAGEABLE, YES,
-     YES, YES, CSH_BELIEF_EQUAL, CSH_VERDICT_BELIEVE, CSH_REASON_cohort},
+     YES, YES, CSH_BELIEF_EQUAL, NO, ANY, CSH_VERDICT_BELIEVE,
+     CSH_REASON_cohort},
+    {CSH_MODE_TRUST, YES, NO, YES, CSH_KNOWS_SHADOW, CSH_HOST_PAGEABLE, YES,
+     YES, YES, CSH_BELIEF_EQUAL, NO, NO, CSH_VERDICT_BELIEVE,
+     CSH_REASON_cohort},
 };
 
 static bool fits(int wanted, int got)
@@ -77,7 +91,9 @@ static const struct offload_row *expect_offload(
             fits(row->knowledge, (int)f->knowledge) &&
             fits(row->host, (int)f->host) && fits(row->plain, f->is_plain) &&
             fits(row->idle, f->is_idle) && fits(row->prove, f->may_prove) &&
-            fits(row->belief, (int)f->belief)) {
+            fits(row->belief, (int)f->belief) &&
+            fits(row->paused, f->is_paused) &&
+            fits(row->immutable, f->is_immutable)) {
             return row;
         }
     }
@@ -90,7 +106,8 @@ static bool offload_cell(unsigned n, struct csh_offload_facts *f)
 #define TAKE(count_) (taken = n % (count_), n /= (count_), taken)
     unsigned taken;
 
-    f->mode = (enum csh_mode)TAKE(4);
+    f->mode = (enum csh_mode)TAKE(CSH_N_MODES);
+    f->is_paused = TAKE(2);
     f->is_large = TAKE(2);
     f->is_capturing = TAKE(2);
     f->is_suited = TAKE(2);
@@ -100,6 +117,7 @@ static bool offload_cell(unsigned n, struct csh_offload_facts *f)
     f->is_idle = TAKE(2);
     f->may_prove = TAKE(2);
     f->belief = (enum csh_belief)TAKE(CSH_N_BELIEFS);
+    f->is_immutable = TAKE(2);
     return n == 0;
 }
 
@@ -120,9 +138,12 @@ START_TEST(offload_every_cell)
                       (int)row->verdict, csh_reason_name(row->reason));
         seen[got.verdict]++;
     }
-    ck_assert_uint_eq(n, 4u * 2 * 2 * 2 * 5 * 3 * 2 * 2 * 2 * 3);
-    ck_assert_uint_eq(seen[CSH_VERDICT_PROVE], 1);
-    ck_assert_uint_eq(seen[CSH_VERDICT_BELIEVE], 1);
+    ck_assert_uint_eq(n, 5u * 2 * 2 * 2 * 2 * 5 * 3 * 2 * 2 * 2 * 3 * 2);
+    /* Mode verify, immutable or not, and mode trust of what is not. */
+    ck_assert_uint_eq(seen[CSH_VERDICT_PROVE], 2 + 1);
+    ck_assert_uint_eq(seen[CSH_VERDICT_BELIEVE], 2 + 1);
+    /* With or without a prover, whatever a launch found. */
+    ck_assert_uint_eq(seen[CSH_VERDICT_TRUST], 2 * 3);
     ck_assert_uint_eq(seen[CSH_VERDICT_SERVE], 0);
 }
 END_TEST
@@ -161,7 +182,8 @@ static bool reload_cell(unsigned n, struct csh_reload_facts *f)
 {
     unsigned taken;
 
-    f->mode = (enum csh_mode)TAKE(4);
+    f->mode = (enum csh_mode)TAKE(CSH_N_MODES);
+    f->is_paused = TAKE(2);
     f->is_large = TAKE(2);
     f->is_capturing = TAKE(2);
     f->is_suited = TAKE(2);
@@ -178,6 +200,7 @@ static enum csh_reason expect_reload(const struct csh_reload_facts *f)
 {
     return f->mode == CSH_MODE_OFF || f->mode == CSH_MODE_OBSERVE
                ? CSH_REASON_mode
+           : f->is_paused                   ? CSH_REASON_paused
            : !f->is_large                   ? CSH_REASON_small
            : f->is_capturing                ? CSH_REASON_capturing
            : !f->has_shadow && !f->is_registered ? CSH_REASON_unlearned
@@ -213,11 +236,11 @@ START_TEST(reload_every_cell)
         ck_assert_int_eq(got.verdict, expect_verdict(reason));
         seen[got.verdict]++;
     }
-    ck_assert_uint_eq(n, 4u * 2 * 2 * 2 * 2 * 2 * 3 * 2 * 2 * 2);
-    /* Modes verify and copy, registered or not; and without a shadow only if
-     * registered, equal or not. */
-    ck_assert_uint_eq(seen[CSH_VERDICT_SERVE], 2 * 2);
-    ck_assert_uint_eq(seen[CSH_VERDICT_CAPTURE], 2 * 2 + 2 * 2);
+    ck_assert_uint_eq(n, 5u * 2 * 2 * 2 * 2 * 2 * 2 * 3 * 2 * 2 * 2);
+    /* Modes verify, trust and copy, registered or not; and without a shadow
+     * only if registered, equal or not. */
+    ck_assert_uint_eq(seen[CSH_VERDICT_SERVE], 3 * 2);
+    ck_assert_uint_eq(seen[CSH_VERDICT_CAPTURE], 3 * 2 + 3 * 2);
 }
 END_TEST
 
