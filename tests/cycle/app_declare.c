@@ -249,8 +249,11 @@ static void other_modes_trust_nothing(void)
 
 /* --- threads that pause ------------------------------------------------------- */
 
+static CUcontext context;
+
 static void *offload_elsewhere(void *weight)
 {
+    OK(cu.cuCtxSetCurrent(context));
     offload_expecting(weight, 0, NULL);
     return NULL;
 }
@@ -259,7 +262,6 @@ static void paused_thread_is_left_alone(void)
 {
     struct weight weight = learned(WEIGHT, 20, NULL);
     pthread_t thread;
-    CUcontext context;
 
     OK(more.cuCtxGetCurrent(&context));
     ANSWERS(cushadow_resume(), CUSHADOW_INVALID);
