@@ -88,6 +88,31 @@
       "to begin")                                                            \
     X(cohorts_refused_error, "no cohort: the launch ended without answers")
 
+/* Why a captured source kept pages of its own that CUSHADOW_ADOPT=1 might
+ * have replaced: gauges, counted in calls. X(prefix and name, sentence). */
+#define CSH_ADOPT_OBSTACLES(X, prefix_)                                      \
+    X(prefix_##small,                                                        \
+      "not adopted: smaller than what a mapping is worth")                   \
+    X(prefix_##phase,                                                        \
+      "not adopted: the shadow begins elsewhere in its page")                \
+    X(prefix_##file,                                                         \
+      "not adopted: the shadow is in no memory file")                        \
+    X(prefix_##block,                                                        \
+      "not adopted: no block that glibc's malloc mapped for it alone")       \
+    X(prefix_##marked,                                                       \
+      "not adopted: the memory has an attribute that a mapping "             \
+      "would not have")                                                      \
+    X(prefix_##limit,                                                        \
+      "not adopted: a quarter of the mappings that a process may have")      \
+    X(prefix_##busy,                                                         \
+      "not adopted: pages that are pinned, or shared since a fork")          \
+    X(prefix_##untouched,                                                    \
+      "not adopted: pages that were never written")                          \
+    X(prefix_##changed,                                                      \
+      "not adopted: bytes that were changed meanwhile")                      \
+    X(prefix_##refused,                                                      \
+      "not adopted: the kernel refused it")
+
 /* What of the process is resident when it ends. X(name, key in
  * /proc/self/status, sentence). */
 #define CSH_PROCESS_MEMORY(X)                                                \
@@ -133,6 +158,13 @@
       "written since their upload")                                          \
     X(trusted_dropped_bytes, "their bytes: the writes were dropped")
 
+#define CSH_GAUGES_ADOPTED(X)                                                \
+    X(adopted_bytes,                                                         \
+      "bytes of captured sources that are their shadows' pages since")       \
+    X(adopt_unavailable,                                                     \
+      "1 if CUSHADOW_ADOPT=1 is of no use here: the log says why")           \
+    CSH_ADOPT_OBSTACLES(X, adopt_refused_)
+
 #define CSH_GAUGES_OBSERVED(X)                                               \
     X(would_elide_calls, "observe mode: offloads that would be elided")      \
     X(would_elide_bytes, "observe mode: their bytes")
@@ -166,6 +198,7 @@
 #define CSH_GAUGE_GROUPS(G)                                                  \
     G(HELD, "what shadows hold")                                             \
     G(WORK, "what the shim did")                                             \
+    G(ADOPTED, "what was adopted")                                           \
     G(OBSERVED, "what observe mode found")                                   \
     G(ROOM, "what room there was")                                           \
     G(REST, "what was not looked at")                                        \
@@ -174,6 +207,7 @@
 #define CSH_GAUGES(X)                                                        \
     CSH_GAUGES_HELD(X)                                                       \
     CSH_GAUGES_WORK(X)                                                       \
+    CSH_GAUGES_ADOPTED(X)                                                    \
     CSH_GAUGES_OBSERVED(X)                                                   \
     CSH_GAUGES_ROOM(X)                                                       \
     CSH_GAUGES_REST(X)                                                       \

@@ -43,6 +43,10 @@
       "device; offload: at its first offload, as one that is learned; "      \
       "background: copied at the upload, and fingerprinted by a thread of "  \
       "the shim's afterwards")                                               \
+    X(adopt, ADOPT, SWITCH, "0",                                             \
+      "1: memory that a captured upload came from becomes a mapping of its " \
+      "shadow, so that a program that keeps its copy has it in RAM once; "   \
+      "needs Linux 6.8 and CAP_SYS_PTRACE, for userfaultfd")                 \
     X(cohort, COHORT, SWITCH, "0",                                           \
       "1: one fingerprint launch proves a burst of offloads; a weaker "      \
       "contract, which holds for programs that write device memory only "    \

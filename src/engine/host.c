@@ -1,17 +1,19 @@
 /*
  * host.c - filling and asking host memory.
  *
- * Owns the table of aliases and the way in which the kernel is asked about
- * pages. Both are set once by csh_host_start(), before `aliases` is, and stay
- * for the life of the process; where nothing can be mapped `aliases` is NULL
- * and everything is copied and compared. Any thread; no lock of the shim may
- * be held, since the program's memory is read and written here.
+ * Owns the table of aliases, the way in which the kernel is asked about
+ * pages, and whether sources are adopted. All are set once by
+ * csh_host_start(), `pages` before `aliases`, `aliases` before `adopts`, and
+ * stay for the life of the process; where nothing can be mapped `aliases` is
+ * NULL and everything is copied and compared. Any thread; no lock of the shim
+ * may be held, since the program's memory is read and written here.
  *
  * Can fail: nothing that the program would notice. What cannot be mapped is
  * copied, what the kernel does not tell is compared.
  */
 #include "engine/host.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
@@ -20,8 +22,10 @@
 #include "base/options.h"
 #include "base/statistics.h"
 #include "engine/residency.h"
+#include "shadow/adopt.h"
 #include "shadow/alias.h"
 #include "shadow/libc_block.h"
+#include "shadow/page_move.h"
 
 /* Without knowing the memory: a block of posix_memalign(64), which is how
  * PyTorch allocates (c10/core/impl/alloc_cpu.cpp), that glibc mapped. */
@@ -29,6 +33,7 @@
 
 static struct csh_page_state pages;
 static _Atomic(struct csh_aliases *) aliases;
+static _Atomic bool adopts;
 
 static struct csh_aliases *table(void)
 {
@@ -59,7 +64,7 @@ static void say(const char *why_not)
     }
 }
 
-void csh_host_start(void)
+static void start_aliases(void)
 {
     struct csh_alias_setup setup = {
         .state = &pages,
@@ -67,10 +72,6 @@ void csh_host_start(void)
     };
     const char *why_not;
 
-    if (csh_options()->host != CSH_HOST_ALIAS ||
-        csh_options()->mode == CSH_MODE_OBSERVE) {
-        return;
-    }
     setup.libc_owns_malloc = csh_libc_owns_malloc();
     csh_page_state_open(&pages, CSH_PAGES_BY_ALL);
     why_not = obstacle(setup.libc_owns_malloc);
@@ -81,6 +82,53 @@ void csh_host_start(void)
     }
     atomic_store_explicit(&aliases, csh_alias_create(&setup),
                           memory_order_release);
+}
+
+static const char *adopt_obstacle(int error)
+{
+    switch (error) {
+    case ENOSYS:
+    case EINVAL:
+    case ENOTTY:
+        return "the kernel cannot move pages (Linux 6.8, userfaultfd)";
+    case EPERM:
+    case EACCES:
+        return "userfaultfd is not permitted (it needs CAP_SYS_PTRACE)";
+    default:
+        return "moving a page failed";
+    }
+}
+
+static void start_adopting(void)
+{
+    int error = table() != NULL ? csh_page_move_probe() : 0;
+
+    if (table() != NULL && error == 0) {
+        atomic_store_explicit(&adopts, true, memory_order_release);
+        return;
+    }
+    csh_statistics_add(CSH_GAUGE_adopt_unavailable, 1);
+    csh_info("host", "uploaded memory is not adopted: %s",
+             table() == NULL ? "nothing can be mapped in this process"
+                             : adopt_obstacle(error));
+}
+
+void csh_host_start(void)
+{
+    if (csh_options()->mode == CSH_MODE_OBSERVE) {
+        return;
+    }
+    if (csh_options()->host == CSH_HOST_ALIAS) {
+        start_aliases();
+    }
+    if (csh_options()->adopt) {
+        start_adopting();
+    }
+}
+
+bool csh_host_adopts(void)
+{
+    return atomic_load_explicit(&adopts, memory_order_acquire);
 }
 
 size_t csh_host_phase(const void *host, size_t bytes)
@@ -116,6 +164,30 @@ bool csh_host_fill(void *host, struct csh_shadow *shadow,
                        (int64_t)result.copied_bytes);
     *mapped_bytes_p = result.mapped_bytes;
     return is_filled;
+}
+
+size_t csh_host_adopt(const void *host, struct csh_shadow *shadow)
+{
+    /* The gauges are the obstacles, in their order. */
+    static const enum csh_gauge gauges[] = {
+        CSH_GAUGE_adopted_bytes,
+#define CSH_X(name_, text_) CSH_GAUGE_##name_,
+        CSH_ADOPT_OBSTACLES(CSH_X, adopt_refused_)
+#undef CSH_X
+    };
+    const struct csh_alias_source source = source_of(shadow);
+    struct csh_adopt_result result;
+
+    if (!csh_host_adopts()) {
+        return 0;
+    }
+    csh_adopt(table(), (void *)(uintptr_t)host, &source, &result);
+    csh_statistics_add(CSH_GAUGE_adopted_bytes,
+                       (int64_t)result.adopted_bytes);
+    if (result.obstacle != CSH_ADOPT_none) {
+        csh_statistics_add(gauges[result.obstacle], 1);
+    }
+    return result.adopted_bytes;
 }
 
 bool csh_host_holds(const void *host, struct csh_shadow *shadow)

@@ -26,6 +26,16 @@ size_t csh_host_phase(const void *host, size_t bytes);
 CSH_MUST_CHECK bool csh_host_fill(void *host, struct csh_shadow *shadow,
                                   size_t *mapped_bytes_p);
 
+/* Whether captured sources are adopted: CUSHADOW_ADOPT=1, and the kernel lets
+ * it be done. */
+bool csh_host_adopts(void);
+
+/* Puts the pages of a published shadow, whose user the caller is, under the
+ * host range that it was captured from, in the call of the program that reads
+ * it; what cannot be proven equal stays as it is. Returns the bytes that are
+ * mapped now. */
+size_t csh_host_adopt(const void *host, struct csh_shadow *shadow);
+
 /* Whether every byte of the host range is the shadow's, found out now: the
  * kernel says so of pages that are mapped, the others are compared. */
 CSH_MUST_CHECK bool csh_host_holds(const void *host,

@@ -254,15 +254,18 @@ static void publish(struct attempt *attempt, struct csh_shadow *fresh,
     csh_statistics_add(CSH_GAUGE_captured_ready_ns,
                        (int64_t)(csh_clock_now_ns() - attempt->begun_ns));
     record(attempt);
-    csh_residency_offloaded(attempt->copy->host, attempt->copy->bytes,
-                            attempt->shadow, 0, attempt->naming.mark);
+    csh_residency_offloaded(
+        attempt->copy->host, attempt->copy->bytes, attempt->shadow,
+        csh_host_adopt(attempt->copy->host, attempt->shadow),
+        attempt->naming.mark);
     csh_naming_published(attempt->shadow, attempt->naming.mark);
 }
 
 static bool may_wait(const struct attempt *attempt)
 {
     return csh_options()->capture == CSH_CAPTURE_BACKGROUND &&
-           !attempt->facts.has_shadow && csh_background_can_publish();
+           !attempt->facts.has_shadow && !csh_host_adopts() &&
+           csh_background_can_publish();
 }
 
 /* The DMA is noted with the fresh shadow before this is published, because

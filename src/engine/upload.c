@@ -35,6 +35,7 @@
 #include "base/workers.h"
 #include "engine/calls.h"
 #include "engine/fresh.h"
+#include "engine/host.h"
 #include "verify/fingerprint_shared.h"
 
 /* Of one upload; in the workers' memory while they are at it. */
@@ -104,7 +105,8 @@ struct csh_shadow *csh_upload_capture(const struct csh_copy *copy,
                                       enum csh_reason *reason_p)
 {
     struct csh_shadow *shadow =
-        csh_fresh_allocate(context, NULL, copy->bytes, reason_p);
+        csh_fresh_allocate(context, csh_host_adopts() ? copy->host : NULL,
+                           copy->bytes, reason_p);
     struct csh_work work = {.part = copy_part};
     struct transfer transfer;
 

@@ -183,21 +183,19 @@ static bool is_unmarked(struct job *job, const struct run *run)
 
 /* --- mapping ------------------------------------------------------------- */
 
-/* What lies there now is what was asked for, and locking did not populate it
- * with copies at once. */
-static bool is_mapped_right(struct job *job, const struct run *run)
+bool csh_alias_is_mapped_right(struct csh_page_view *view,
+                               const struct csh_chunk *chunk, uint64_t start,
+                               uint64_t end, uint64_t offset)
 {
-    uint64_t offset = job->offset + (run->start - job->start);
     struct csh_vma vma;
 
-    csh_page_view_renew(&job->view);
-    return (csh_page_view_find_vma(&job->view, run->start, &vma) ==
-            CSH_PAGES_FOUND) &&
-           (vma.end >= run->end) && (vma.device == job->chunk->device) &&
-           (vma.inode == job->chunk->inode) &&
-           (vma.offset + (run->start - vma.start) == offset) &&
+    csh_page_view_renew(view);
+    return (csh_page_view_find_vma(view, start, &vma) == CSH_PAGES_FOUND) &&
+           (vma.end >= end) && (vma.device == chunk->device) &&
+           (vma.inode == chunk->inode) &&
+           (vma.offset + (start - vma.start) == offset) &&
            (vma.flags == (CSH_VMA_READABLE | CSH_VMA_WRITABLE)) &&
-           (syscall(SYS_msync, run->start, run->end - run->start,
+           (syscall(SYS_msync, start, end - start,
                     MS_ASYNC | MS_INVALIDATE) == 0);
 }
 
@@ -262,7 +260,9 @@ static bool map_run(struct job *job, const struct run *run, bool *is_whole_p)
     address = job->aliases->setup.map(pointer(run->start),
                                       run->end - run->start, job->chunk->fd,
                                       (off_t)offset);
-    if ((address == pointer(run->start)) && is_mapped_right(job, run)) {
+    if ((address == pointer(run->start)) &&
+        csh_alias_is_mapped_right(&job->view, job->chunk, run->start,
+                                  run->end, offset)) {
         return true;
     }
 

@@ -1,5 +1,5 @@
 /*
- * alias_inside.h - the records of aliases, for alias*.c alone.
+ * alias_inside.h - the records of aliases, for alias*.c and adopt.c alone.
  *
  * A record says which file, from which offset on, was put under a range. It
  * alone proves nothing: the program may have unmapped, replaced or written
@@ -54,6 +54,12 @@ bool csh_alias_add_record(struct csh_aliases *aliases,
                           const struct csh_alias_record *record,
                           uint64_t bytes,
                           enum csh_alias_obstacle *obstacle_p);
+
+/* What lies there now is the file from that offset on, and locking did not
+ * populate it with copies at once. */
+bool csh_alias_is_mapped_right(struct csh_page_view *view,
+                               const struct csh_chunk *chunk, uint64_t start,
+                               uint64_t end, uint64_t offset);
 
 static inline uint64_t csh_alias_smaller(uint64_t a, uint64_t b)
 {

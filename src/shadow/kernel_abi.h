@@ -6,8 +6,8 @@
  * change once released: include/uapi/linux/fs.h (PAGEMAP_SCAN since Linux
  * 6.7, Documentation/admin-guide/mm/pagemap.rst; PROCMAP_QUERY since 6.11),
  * include/uapi/linux/userfaultfd.h (UFFD_USER_MODE_ONLY since 5.11,
- * UFFDIO_CONTINUE since 5.13). Whether the running kernel has them is found
- * out by asking.
+ * UFFDIO_CONTINUE since 5.13, UFFDIO_MOVE since 6.8). Whether the running
+ * kernel has them is found out by asking.
  */
 #ifndef CSH_SHADOW_KERNEL_ABI_H
 #define CSH_SHADOW_KERNEL_ABI_H
@@ -69,7 +69,8 @@ struct csh_pagemap_scan {
 #define CSH_PAGEMAP_SWAPPED (UINT64_C(1) << 62)
 #define CSH_PAGEMAP_PRESENT (UINT64_C(1) << 63)
 
-/* struct uffdio_api and struct uffdio_continue. */
+/* struct uffdio_api, uffdio_range, uffdio_register, uffdio_continue; and
+ * uffdio_copy and uffdio_move, which are alike. */
 struct csh_uffdio_api {
     uint64_t api, features, ioctls;
 };
@@ -80,8 +81,46 @@ struct csh_uffdio_continue {
     int64_t mapped;
 };
 
+struct csh_uffdio_range {
+    uint64_t start, bytes;
+};
+
+struct csh_uffdio_register {
+    struct csh_uffdio_range range;
+    uint64_t mode;
+    uint64_t ioctls;
+};
+
+struct csh_uffdio_transfer {
+    uint64_t to, from;
+    uint64_t bytes;
+    uint64_t mode;
+    int64_t done; /* bytes, or a negative errno */
+};
+
+/* struct uffd_msg: what is read from the descriptor. */
+struct csh_uffd_message {
+    uint8_t event;
+    uint8_t reserved[7];
+    union {
+        uint32_t child; /* of a fork: the child's userfaultfd */
+        uint64_t words[3];
+    } argument;
+};
+
 #define CSH_UFFD_API UINT64_C(0xaa)
 #define CSH_UFFD_USER_MODE_ONLY 1
+#define CSH_UFFD_FEATURE_EVENT_FORK (UINT64_C(1) << 1)
+#define CSH_UFFD_FEATURE_MOVE (UINT64_C(1) << 16)
+#define CSH_UFFD_EVENT_FORK 0x13
+#define CSH_UFFDIO_MISSING UINT64_C(1)
+#define CSH_UFFDIO_DONTWAKE UINT64_C(1)
+#define CSH_UFFDIO_ALLOW_HOLES UINT64_C(2)
+#define CSH_UFFDIO_REGISTER _IOWR(0xaa, 0x00, struct csh_uffdio_register)
+#define CSH_UFFDIO_UNREGISTER _IOR(0xaa, 0x01, struct csh_uffdio_range)
+#define CSH_UFFDIO_WAKE _IOR(0xaa, 0x02, struct csh_uffdio_range)
+#define CSH_UFFDIO_COPY _IOWR(0xaa, 0x03, struct csh_uffdio_transfer)
+#define CSH_UFFDIO_MOVE _IOWR(0xaa, 0x05, struct csh_uffdio_transfer)
 #define CSH_UFFDIO_API _IOWR(0xaa, 0x3f, struct csh_uffdio_api)
 #define CSH_UFFDIO_CONTINUE _IOWR(0xaa, 0x07, struct csh_uffdio_continue)
 
