@@ -10,7 +10,7 @@ packages_build="autoconf automake libtool pkg-config gcc libc6-dev make
 # second C library, a program that looks for the CUDA driver by itself and one
 # that does not, a model checker, and other allocators.
 packages_tests="g++ clang musl-tools ffmpeg git spin libtcmalloc-minimal4
-    libmimalloc2.0 libjemalloc2"
+    libmimalloc2.0 libjemalloc2 mandoc man-db groff-base"
 # For what only CI runs.
 packages_ci="libclang-rt-dev clang-tidy cppcheck shellcheck xz-utils procps"
 
