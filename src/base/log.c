@@ -79,24 +79,30 @@ void csh_log_open(const struct csh_log_target *target)
     }
 }
 
-static enum verdict log_admit(enum csh_log_level level)
+/* Loaded first so that the counter stops and can never wrap. */
+static enum verdict log_count(atomic_uint *n_written_p, unsigned most)
 {
     unsigned n_before;
 
+    if (atomic_load(n_written_p) > most) {
+        return DROP;
+    }
+    n_before = atomic_fetch_add(n_written_p, 1);
+    return (n_before < most) ? WRITE : (n_before == most) ? WRITE_LAST : DROP;
+}
+
+static enum verdict log_admit(struct csh_log_cap *cap,
+                              enum csh_log_level level)
+{
     if ((level <= CSH_LOG_OFF) || (level >= CSH_N_LOG_LEVELS) ||
         (level > __atomic_load_n(&csh_log_threshold, __ATOMIC_RELAXED))) {
         return DROP;
     }
-    if (level > CSH_LOG_WARN) {
-        return WRITE;
+    if (cap != NULL) {
+        return log_count(&cap->n_written, cap->most);
     }
-    /* Loaded first so that the counter stops and can never wrap. */
-    if (atomic_load(&n_written[level]) > MAX_REPEATS) {
-        return DROP;
-    }
-    n_before = atomic_fetch_add(&n_written[level], 1);
-    return (n_before < MAX_REPEATS) ? WRITE :
-           (n_before == MAX_REPEATS) ? WRITE_LAST : DROP;
+    return (level > CSH_LOG_WARN) ? WRITE :
+                                    log_count(&n_written[level], MAX_REPEATS);
 }
 
 static size_t log_prefix(char *line_p, enum csh_log_level level,
@@ -146,15 +152,16 @@ static size_t log_finish(char *line, size_t n_prefix, int n_text)
     return n_bytes + 1;
 }
 
-void csh_log_write(enum csh_log_level level, const char *part,
-                   const char *format, ...)
+/* No cap: that of the level, if it has one. */
+static void CSH_PRINTF(4, 0)
+log_write(struct csh_log_cap *cap, enum csh_log_level level, const char *part,
+          const char *format, va_list args)
 {
     int saved_errno = errno;
-    enum verdict verdict = log_admit(level);
+    enum verdict verdict = log_admit(cap, level);
     char line[MAX_LINE_BYTES];
     struct csh_output output;
     size_t n_prefix, n_bytes;
-    va_list args;
     int n_text;
 
     if (verdict == DROP) {
@@ -162,18 +169,37 @@ void csh_log_write(enum csh_log_level level, const char *part,
     }
     n_prefix = log_prefix(line, level, part);
     errno = saved_errno; /* for %m */
-    if (verdict == WRITE_LAST) {
-        n_text = snprintf(line + n_prefix, sizeof(line) - n_prefix,
-                          "further lines of level %s are suppressed",
-                          level_names[level]);
-    } else {
-        va_start(args, format);
+    if (verdict == WRITE) {
         n_text = vsnprintf(line + n_prefix, sizeof(line) - n_prefix, format,
                            args);
-        va_end(args);
+    } else {
+        n_text = snprintf(line + n_prefix, sizeof(line) - n_prefix,
+                          "further lines %s%s are suppressed",
+                          (cap != NULL) ? "like the last" : "of level ",
+                          (cap != NULL) ? "" : level_names[level]);
     }
     n_bytes = log_finish(line, n_prefix, n_text);
     output = csh_log_output();
     csh_output_write(&output, line, n_bytes);
     errno = saved_errno;
+}
+
+void csh_log_write(enum csh_log_level level, const char *part,
+                   const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    log_write(NULL, level, part, format, args);
+    va_end(args);
+}
+
+void csh_log_write_capped(struct csh_log_cap *cap, enum csh_log_level level,
+                          const char *part, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    log_write(cap, level, part, format, args);
+    va_end(args);
 }

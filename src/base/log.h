@@ -6,6 +6,7 @@
 #ifndef CSH_BASE_LOG_H
 #define CSH_BASE_LOG_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "base/compiler.h"
@@ -49,6 +50,16 @@ struct csh_output csh_log_output(void);
 void csh_log_write(enum csh_log_level level, const char *part,
                    const char *format, ...) CSH_PRINTF(3, 4);
 
+/* The same for lines that one place may repeat at any level: it writes so many
+ * of them, then one that says that no more of its kind follow. */
+struct csh_log_cap {
+    unsigned most;
+    atomic_uint n_written;
+};
+void csh_log_write_capped(struct csh_log_cap *cap, enum csh_log_level level,
+                          const char *part, const char *format, ...)
+    CSH_PRINTF(4, 5);
+
 /* The threshold is an atomic that costs no more than a plain load. */
 #define csh_log_is_on(level_)                           \
     CSH_UNLIKELY((level_) <= __atomic_load_n(           \
@@ -58,6 +69,13 @@ void csh_log_write(enum csh_log_level level, const char *part,
         if (csh_log_is_on(level_)) {                    \
             csh_log_write((level_), (part_), __VA_ARGS__); \
         }                                               \
+    } while (0)
+#define csh_log_capped(most_, level_, part_, ...)                          \
+    do {                                                                   \
+        static struct csh_log_cap cap_ = {(most_), 0};                     \
+        if (csh_log_is_on(level_)) {                                       \
+            csh_log_write_capped(&cap_, (level_), (part_), __VA_ARGS__);   \
+        }                                                                  \
     } while (0)
 #define csh_error(part_, ...) csh_log(CSH_LOG_ERROR, part_, __VA_ARGS__)
 #define csh_warn(part_, ...) csh_log(CSH_LOG_WARN, part_, __VA_ARGS__)

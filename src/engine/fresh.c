@@ -6,11 +6,16 @@
 
 #include <string.h>
 
+#include "base/log.h"
+#include "base/statistics.h"
 #include "engine/calls.h"
 #include "engine/gone.h"
 #include "engine/host.h"
 #include "engine/idle.h"
 #include "engine/residency.h"
+
+/* A model has thousands of weights, and they are refused for one reason. */
+#define MAX_SAID 8
 
 /* What else waits for a call that may synchronise, if there is nothing to wait
  * for. A program that allocates from pools alone makes no such call, and would
@@ -33,6 +38,16 @@ static void synchronising_work(const struct csh_context *context,
     }
 }
 
+static void say_refusal(size_t bytes, enum csh_reason reason)
+{
+    const char *variable = csh_reason_variable(reason);
+
+    csh_log_capped(MAX_SAID, CSH_LOG_INFO, "engine",
+                   "refusal of a shadow of %zu bytes: %s%s%s", bytes,
+                   csh_reason_sentence(reason),
+                   (variable[0] != '\0') ? "; see " : "", variable);
+}
+
 struct csh_shadow *csh_fresh_allocate(const struct csh_context *context,
                                       const void *host, size_t bytes,
                                       enum csh_reason *reason_p)
@@ -50,6 +65,7 @@ struct csh_shadow *csh_fresh_allocate(const struct csh_context *context,
     if (!csh_store_allocate_at(csh_residency_store(), bytes,
                                csh_host_phase(host, bytes), &shadow,
                                reason_p)) {
+        say_refusal(bytes, *reason_p);
         return NULL;
     }
     synchronising_work(context, shadow);

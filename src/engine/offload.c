@@ -31,6 +31,7 @@
 #include "engine/fresh.h"
 #include "engine/host.h"
 #include "engine/idle.h"
+#include "engine/journal.h"
 #include "engine/naming.h"
 #include "engine/observe.h"
 #include "engine/opt_out.h"
@@ -423,6 +424,9 @@ static void count(const struct attempt *attempt, enum csh_outcome outcome)
                            attempt->decision.reason, attempt->copy->bytes,
                            csh_clock_now_ns() - attempt->begun_ns);
     }
+    csh_journal(attempt->copy, attempt->context, outcome,
+                attempt->decision.reason, attempt->mark,
+                attempt->begun_ns);
 }
 
 CUresult csh_offload(const struct csh_copy *copy)

@@ -23,6 +23,7 @@
 #include "engine/facts.h"
 #include "engine/fresh.h"
 #include "engine/host.h"
+#include "engine/journal.h"
 #include "engine/naming.h"
 #include "engine/observe.h"
 #include "engine/opt_out.h"
@@ -375,6 +376,9 @@ static void count(const struct attempt *attempt, enum csh_outcome outcome)
                            attempt->copy->bytes,
                            csh_clock_now_ns() - attempt->begun_ns);
     }
+    csh_journal(attempt->copy, attempt->context, outcome,
+                attempt->decision.reason, attempt->naming.mark,
+                attempt->begun_ns);
 }
 
 CUresult csh_reload(const struct csh_copy *copy)

@@ -6,6 +6,8 @@
  */
 #include "shadow/store_inside.h"
 
+#include "base/log.h"
+
 /* Evicted beyond twice of what is needed before giving in. */
 #define MOST_FOR_NOTHING (UINT64_C(64) << 20)
 
@@ -92,6 +94,8 @@ static uint64_t evict_one(struct csh_store *store, uint64_t pass)
 
     bytes = csh_shadow_bytes(shadow);
     csh_statistics_add(CSH_GAUGE_evictions, 1);
+    csh_debug("shadow", "eviction of a shadow of %llu bytes to make room",
+              (unsigned long long)bytes);
     csh_store_dispose(store, shadow);
     return bytes;
 }

@@ -145,6 +145,11 @@ struct csh_weight_figures {
 CSH_MUST_CHECK bool csh_registry_weight(unsigned model, uint32_t *cursor_p,
                                         struct csh_weight_figures *figures_p);
 
+/* What a weight is called: both live as long as the process; the tensor's is
+ * NULL if only the model is known. False: neither is. */
+CSH_MUST_CHECK bool csh_registry_names(uint32_t number, const char **model_p,
+                                       const char **tensor_p);
+
 /* Who knows which weights have a shadow: told to say so of each, by
  * csh_registry_has_shadow(), whenever somebody looks. */
 void csh_registry_on_look(void (*look)(void));

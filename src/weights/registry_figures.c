@@ -126,6 +126,24 @@ bool csh_registry_weight(unsigned model, uint32_t *cursor_p,
     return is_found;
 }
 
+bool csh_registry_names(uint32_t number, const char **model_p,
+                        const char **tensor_p)
+{
+    const struct csh_registered *weight;
+    bool is_named;
+
+    csh_lock_acquire(&r->lock);
+    weight = csh_registry_find_locked(number);
+    is_named = (weight != NULL) && (weight->model < r->n_models) &&
+               (r->models[weight->model].name != NULL);
+    if (is_named) {
+        *model_p = r->models[weight->model].name;
+        *tensor_p = weight->name;
+    }
+    csh_lock_release(&r->lock);
+    return is_named;
+}
+
 void csh_registry_on_look(void (*look)(void))
 {
     csh_lock_acquire(&r->lock);

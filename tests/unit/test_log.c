@@ -8,11 +8,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define N_THREADS 4
@@ -129,6 +131,111 @@ START_TEST(warnings_and_errors_are_capped_each)
         csh_info("test", "again %d", i);
     }
     ck_assert_uint_eq(count_lines(), 7 * MAX_REPEATS + 2);
+}
+END_TEST
+
+/* Of one place, at any level, whichever threads come there. */
+static void *repeat(void *opaque)
+{
+    int i;
+
+    (void)opaque;
+    for (i = 0; i < N_ROUNDS; ++i) {
+        csh_log_capped(5, CSH_LOG_INFO, "test", "again %d", i);
+    }
+    return NULL;
+}
+
+START_TEST(one_places_lines_are_capped)
+{
+    pthread_t threads[N_THREADS];
+    int i;
+
+    open_log(CSH_LOG_WARN, path);
+    repeat(NULL); /* what is not written is not counted */
+    open_log(CSH_LOG_INFO, path);
+    for (i = 0; i < N_THREADS; ++i) {
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, repeat, NULL), 0);
+    }
+    for (i = 0; i < N_THREADS; ++i) {
+        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+    }
+    ck_assert_uint_eq(count_lines(), 5 + 1);
+    ck_assert_ptr_nonnull(strstr(text, "further lines like the last"));
+    csh_log_capped(5, CSH_LOG_INFO, "test", "another place");
+    ck_assert_uint_eq(count_lines(), 5 + 2);
+}
+END_TEST
+
+static void log_at_exit(void)
+{
+    csh_warn("test", "during exit");
+}
+
+static void log_in_destructor(void) __attribute__((destructor(101)));
+static bool has_exited;
+static void log_in_destructor(void)
+{
+    if (has_exited) {
+        csh_warn("test", "in a destructor");
+    }
+}
+
+/* A child's lines are its own; and they are written until the very end. */
+START_TEST(a_child_logs_until_its_end)
+{
+    char expected[64];
+    int status;
+    pid_t child;
+
+    csh_warn("test", "before");
+    child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        atexit(log_at_exit);
+        has_exited = true;
+        csh_warn("test", "after fork");
+        exit(0);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_uint_eq(count_lines(), 4);
+    snprintf(expected, sizeof(expected), "cushadow[%ld.%ld] ", (long)child,
+             (long)child);
+    ck_assert_ptr_nonnull(strstr(text, expected));
+    ck_assert_ptr_nonnull(strstr(text, "during exit"));
+    ck_assert_ptr_nonnull(strstr(text, "in a destructor"));
+}
+END_TEST
+
+static char early_path[] = "/tmp/test_log_early_XXXXXX";
+
+/* Before main, in a child, since descriptor 2 is what it was when somebody
+ * first asks: of a file of its own there. */
+static void log_before_main(void) __attribute__((constructor(101)));
+static void log_before_main(void)
+{
+    int fd = mkstemp(early_path);
+    pid_t child = fork();
+
+    if (child == 0) {
+        dup2(fd, STDERR_FILENO);
+        csh_warn("test", "before main");
+        _exit(0);
+    }
+    waitpid(child, NULL, 0);
+    close(fd);
+}
+
+START_TEST(a_line_before_main_is_written)
+{
+    FILE *file = fopen(early_path, "r");
+    size_t n_bytes;
+
+    ck_assert_ptr_nonnull(file);
+    n_bytes = fread(text, 1, sizeof(text) - 1, file);
+    fclose(file);
+    text[n_bytes] = '\0';
+    ck_assert_ptr_nonnull(strstr(text, " warn test: before main\n"));
 }
 END_TEST
 
@@ -300,6 +407,9 @@ int main(void)
     tcase_add_test(tcase, a_line_names_who_when_and_what);
     tcase_add_test(tcase, levels_above_the_threshold_cost_nothing);
     tcase_add_test(tcase, warnings_and_errors_are_capped_each);
+    tcase_add_test(tcase, one_places_lines_are_capped);
+    tcase_add_test(tcase, a_child_logs_until_its_end);
+    tcase_add_test(tcase, a_line_before_main_is_written);
     tcase_add_test(tcase, long_lines_are_cut_and_say_so);
     tcase_add_test(tcase, lines_of_any_length_are_one_line);
     tcase_add_test(tcase, a_line_cannot_pretend_to_be_two);
@@ -314,5 +424,6 @@ int main(void)
     srunner_run_all(runner, CK_ENV);
     n_failed = srunner_ntests_failed(runner);
     srunner_free(runner);
+    unlink(early_path);
     return n_failed != 0;
 }
