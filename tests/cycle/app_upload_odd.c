@@ -165,12 +165,12 @@ static void pages_that_are_filled_late_are_read(void)
 }
 
 /* Fails this system call with EPERM, in threads to come too. */
-static void forbid(int number)
+static void forbid(int number, unsigned action)
 {
     struct sock_filter steps[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)number, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, action),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
     struct sock_fprog program = {sizeof(steps) / sizeof(steps[0]), steps};
@@ -184,7 +184,7 @@ static void workers_may_not_read_the_program(void)
     struct weight weight = uploaded(LARGE, 14, NULL);
     uint64_t before;
 
-    forbid(SYS_process_vm_readv);
+    forbid(SYS_process_vm_readv, SECCOMP_RET_ERRNO | EPERM);
     weight.host = fresh(LARGE);
     REACHES(d2h, LARGE, LARGE,
             offload(weight.host, weight.device, LARGE, NULL));
@@ -194,6 +194,27 @@ static void workers_may_not_read_the_program(void)
     CHECK_EQUAL(from_pinned() - before, under_shim ? LARGE : 0);
     check_device(weight.device, weight.host, LARGE);
     check_offload(weight.device, weight.host, LARGE, 0, NULL);
+}
+
+/* Of these a service under systemd's SystemCallFilter=@system-service would
+ * die: the shim makes none. */
+static void services_are_not_killed(void)
+{
+    static const int numbers[] = {SYS_mincore, SYS_ptrace, SYS_bpf,
+                                  SYS_perf_event_open, SYS_swapon,
+                                  SYS_process_madvise};
+    struct weight weight = learned(LARGE, 15, NULL);
+    size_t i;
+
+    for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        forbid(numbers[i], SECCOMP_RET_KILL_PROCESS);
+    }
+    for (i = 1; i <= 3; i++) {
+        change(weight.host, LARGE, (uint8_t)i);
+        upload(weight.device, weight.host, LARGE, NULL);
+        check_device(weight.device, weight.host, LARGE);
+        check_offload(weight.device, weight.host, LARGE, 0, NULL);
+    }
 }
 
 /* --- what is refused ------------------------------------------------------- */
@@ -281,7 +302,7 @@ static void slabs_without_files_will_do(void)
 {
     struct weight weight;
 
-    forbid(SYS_memfd_create);
+    forbid(SYS_memfd_create, SECCOMP_RET_ERRNO | EPERM);
     weight = uploaded(LARGE, 29, NULL);
     CHECK(device_holds(weight.device, LARGE, 29));
     offload_expecting(&weight, 0, NULL);
@@ -294,6 +315,8 @@ static const struct negative scenarios[] = {
     PLAIN(lazy_pages_are_read),
     PLAIN(pages_that_are_filled_late_are_read),
     PLAIN(workers_may_not_read_the_program),
+    {"services_are_not_killed", services_are_not_killed,
+     THREE " CUSHADOW_HOST=copy"},
     PLAIN(refused_copy_ends_in_the_programs_call),
     PLAIN(refused_wait_ends_in_the_programs_call),
     PLAIN(events_are_refused),
