@@ -175,7 +175,7 @@ static enum csh_page_answer read_vma(uint64_t address, struct csh_vma *vma_p)
 void csh_page_view_begin(struct csh_page_view *view_p,
                          const struct csh_page_state *state)
 {
-    bool is_own = (getpid() == state->pid);
+    bool is_own = csh_process_is_marked(&state->owner);
 
     view_p->state       = state;
     view_p->shows_maps  = is_own && csh_descriptor_is_ours(&state->maps);
@@ -426,7 +426,8 @@ static unsigned try_mechanisms(struct csh_page_state *state)
 
 void csh_page_state_open(struct csh_page_state *state_p, unsigned allowed)
 {
-    state_p->pid = getpid();
+    state_p->owner = (struct csh_process_mark){NULL, 0};
+    csh_process_mark_make(&state_p->owner);
     csh_descriptor_open("/proc/self/maps", &state_p->maps);
     csh_descriptor_open("/proc/self/pagemap", &state_p->pagemap);
     state_p->offered      = allowed & try_mechanisms(state_p);

@@ -17,10 +17,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "base/compiler.h"
 #include "base/descriptor.h"
+#include "base/process.h"
 
 /* X(NAME, what doctor and the log say), a bit each. The first of a pair is
  * used where the kernel has it, the second is slower and says the same. */
@@ -47,7 +47,9 @@ struct csh_page_state {
     unsigned offered; /* mechanisms that answered a trial */
     bool has_nodes;   /* more than one memory node */
     bool has_keys;    /* protection keys */
-    pid_t pid;
+    /* Whose pages the descriptors show. Not by number: the first process of a
+     * container and that of one inside it have the same. */
+    struct csh_process_mark owner;
     struct csh_descriptor maps, pagemap, userfault;
 };
 

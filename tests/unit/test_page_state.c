@@ -4,6 +4,7 @@
  */
 #include "pages_fixture.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -396,6 +397,35 @@ START_TEST(test_in_a_child)
 }
 END_TEST
 
+/* The first process of a container, and that of one inside it: both are 1, and
+ * the inner one inherits descriptors that show the outer's memory. */
+static unsigned char *kept;
+
+static int look_inside(void)
+{
+    struct csh_vma vma;
+
+    ck_assert_int_eq(getpid(), 1);
+    ck_assert_int_eq(munmap(kept, PAGE), 0);
+    return (find(kept, &vma) == CSH_PAGES_FOUND) ? 8 : 7;
+}
+
+static int be_the_first(void)
+{
+    stop();
+    start();
+    kept = anonymous(PAGE);
+    return (unshare(CLONE_NEWPID) == 0) ? in_child(look_inside) : 7;
+}
+
+START_TEST(test_in_a_child_with_the_same_number)
+{
+    if (unshare(CLONE_NEWPID) == 0) { /* else: not ours to do */
+        ck_assert_int_eq(in_child(be_the_first), 7);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("page_state");
@@ -416,6 +446,7 @@ int main(void)
                         4);
     tcase_add_test(tcase, test_undumpable_programs);
     tcase_add_loop_test(tcase, test_in_a_child, 0, 2);
+    tcase_add_test(tcase, test_in_a_child_with_the_same_number);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
