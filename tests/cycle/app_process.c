@@ -383,7 +383,10 @@ static void spliced_pages_keep_their_bytes(void)
     uint8_t *again, *bytes = fresh(SPLICED);
     int ends[2], i;
 
-    CHECK_EQUAL(mallopt(M_MMAP_THRESHOLD, 64 * (int)KIB), 1);
+    if (mallopt(M_MMAP_THRESHOLD, 64 * (int)KIB) != 1) {
+        puts("malloc is a sanitizer's, which keeps what is freed");
+        exit(77);
+    }
     CHECK_EQUAL(pipe(ends), 0);
     weight = learned(SPLICED, 61, NULL);
     free(weight.host);

@@ -21,6 +21,7 @@
 #define MODEL_MODEL_H
 
 #include "../cycle/program.h"
+#include "../unit/sanitizer.h"
 
 #include <sys/types.h>
 

@@ -54,7 +54,7 @@ static void die(int number)
 
 static void watch(void)
 {
-#ifndef __SANITIZE_ADDRESS__ /* which says more */
+#if !UNDER_SANITIZER /* which says more */
     signal(SIGSEGV, die);
     signal(SIGBUS, die);
 #endif

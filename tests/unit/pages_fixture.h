@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "sanitizer.h"
 #include "shadow/kernel_abi.h"
 
 #define PAGE ((size_t)4096)
@@ -34,18 +35,6 @@
 #define PLAIN (PROT_READ | PROT_WRITE)
 
 #define CSH_TEST_UNUSED __attribute__((unused))
-
-/* Sanitizers map memory of their own at any time, and die if they may not. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define UNDER_SANITIZER true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define UNDER_SANITIZER true
-#endif
-#endif
-#ifndef UNDER_SANITIZER
-#define UNDER_SANITIZER false
-#endif
 
 CSH_TEST_UNUSED static uint64_t at(const void *address)
 {

@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "sanitizer.h"
 
 #define MIB ((size_t)1 << 20)
 
@@ -405,17 +406,7 @@ START_TEST(test_populate_on_older_kernels)
 }
 END_TEST
 
-#ifndef CSH_NO_ADDRESS_LIMIT
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define CSH_NO_ADDRESS_LIMIT 1 /* they reserve far more than any limit */
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define CSH_NO_ADDRESS_LIMIT 1
-#endif
-#endif
-#endif
-
-#ifndef CSH_NO_ADDRESS_LIMIT
+#if !UNDER_SANITIZER
 START_TEST(test_scarce_addresses)
 {
     static const struct { size_t more, chunk; } cases[] = {
@@ -456,7 +447,7 @@ static Suite *make_suite(void)
     tcase_add_loop_test(tcase, test_only_what_is_asked_for_is_populated, 0,
                         may_lock_memory() ? 4 : 2);
     tcase_add_loop_test(tcase, test_populate_on_older_kernels, 0, 2);
-#ifndef CSH_NO_ADDRESS_LIMIT
+#if !UNDER_SANITIZER
     tcase_add_loop_test(tcase, test_scarce_addresses, 0, 3);
 #endif
     suite_add_tcase(suite, tcase);

@@ -15,6 +15,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "sanitizer.h"
+
 #define KIB ((size_t)1 << 10)
 #define MIB ((size_t)1 << 20)
 
@@ -339,9 +341,9 @@ START_TEST(test_threads_place_at_once)
     pthread_t threads[N_THREADS];
     uintptr_t i;
 
-#if defined(__SANITIZE_THREAD__)
-    return; /* sees a race at each address that libc's own free gave back */
-#endif
+    if (UNDER_THREAD_SANITIZER) {
+        return; /* sees a race at each address that libc's free gave back */
+    }
     for (i = 0; i < N_THREADS; i++) {
         ck_assert_int_eq(pthread_create(&threads[i], NULL, place_many,
                                         (void *)i), 0);
