@@ -20,6 +20,8 @@ programs=$build/tests/bench
 benchmarks='
 launch_overhead_ns  noop  -
 launch_overhead_cohort_ns  noop  -
+launch_overhead_all_ns  noop  -
+stats_on_over_off_ratio  simulated  "proven"
 lookup_overhead_ns  noop  "small"
 proof_overhead_us  simulated  "proven"
 fingerprint_cpu_over_copy_ratio  noop  -
@@ -56,12 +58,13 @@ print(sys.argv[1], "%.3f" % (gauges["captured_ready_ns"] /
 # run_one NAME DRIVER WORDS
 run_one() {
     folder=$(driver_folder "$2")
-    program=${1%_*} capture=upload rules=learn
+    program=${1%_*} capture=upload rules=learn log=warn
     case $1 in # both figures of a way to capture come from one program
     *_per_gb_upload | *_per_gb_offload | *_per_gb_background)
         program=first_load_cpu_seconds_per_gb
         capture=${1##*_} rules=all,max=8M
         ;;
+    *_all_*) rules=all log=debug:/dev/null ;;
     esac
     for file in "$shim" "$folder/libcuda.so.1" "$programs/bench_$program"; do
         [ -e "$file" ] || { echo "$file is not built" >&2; return 1; }
@@ -72,7 +75,7 @@ run_one() {
     case $1 in *_cohort_*) cohort=1 ;; esac
     env LD_LIBRARY_PATH="$folder" LD_PRELOAD="$shim" CUSHADOW_STATS=json \
         CUSHADOW_COHORT=$cohort CUSHADOW_CAPTURE=$capture \
-        CUSHADOW_WEIGHTS=$rules \
+        CUSHADOW_WEIGHTS=$rules CUSHADOW_LOG=$log \
         CUSHADOW_STATS_FILE="$statistics" "$programs/bench_$program" \
         >"$statistics.out" || status=1
     case $1 in
