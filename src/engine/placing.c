@@ -107,3 +107,8 @@ void csh_placing_expect(size_t bytes)
 {
     csh_placement_expect(bytes);
 }
+
+void csh_placing_uploaded(size_t bytes)
+{
+    csh_placement_uploaded(bytes);
+}

@@ -11,7 +11,8 @@
  * where the program's allocator is not glibc's. */
 void csh_placing_start(void);
 
-/* A weight of that size was uploaded or offloaded. */
+/* A weight of that size was offloaded, or one that may be was uploaded. */
 void csh_placing_expect(size_t bytes);
+void csh_placing_uploaded(size_t bytes);
 
 #endif

@@ -264,7 +264,7 @@ void csh_residency_uploaded(CUcontext context, CUdeviceptr device,
 {
     static const struct csh_shadow_ref none;
 
-    csh_placing_expect(bytes);
+    csh_placing_uploaded(bytes);
     csh_lock_acquire(&lock);
     add_device(device, bytes, none, context, mark);
     csh_lock_release(&lock);

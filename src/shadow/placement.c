@@ -11,9 +11,11 @@
  * whatever route they come, meet nothing new.
  *
  * Owns the table of expected sizes. A size gets into it when the program moves
- * a weight of that size, and never out; each move allows AHEAD more blocks of
- * it, so that a program whose other buffers have a weight's size by accident
- * pays for that many fresh mappings and no more. Slots are claimed and
+ * a weight of that size, and never out; each offload allows AHEAD more blocks
+ * of it, so that a program whose other buffers have a weight's size by accident
+ * pays for that many fresh mappings and no more. An upload allows none after
+ * the first: who sends its inputs from fresh blocks, and never gets them back,
+ * would pay for ever. Slots are claimed and
  * counted by compare-and-swap; no locks; any thread.
  */
 #include "shadow/placement.h"
@@ -64,7 +66,7 @@ static struct slot *find_slot(size_t bytes)
     return NULL;
 }
 
-void csh_placement_expect(size_t bytes)
+static void note(size_t bytes, bool renews)
 {
     struct slot *slot = bytes == 0 ? NULL : find_slot(bytes);
     size_t empty = 0;
@@ -72,12 +74,25 @@ void csh_placement_expect(size_t bytes)
     while (slot != NULL &&
            !atomic_compare_exchange_strong(&slot->bytes, &empty, bytes)) {
         if (empty == bytes) {
-            atomic_store_explicit(&slot->n_asked, 0, memory_order_relaxed);
+            if (renews) {
+                atomic_store_explicit(&slot->n_asked, 0,
+                                      memory_order_relaxed);
+            }
             return;
         }
         empty = 0;
         slot = find_slot(bytes);
     }
+}
+
+void csh_placement_expect(size_t bytes)
+{
+    note(bytes, true);
+}
+
+void csh_placement_uploaded(size_t bytes)
+{
+    note(bytes, false);
 }
 
 static bool is_expected(size_t bytes)

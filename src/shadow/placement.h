@@ -28,10 +28,12 @@ enum { CSH_PLACEMENT_PHASE = 64 };
  * process's limits leave no room for it. Once. */
 CSH_MUST_CHECK bool csh_placement_start(const struct csh_placement_libc *libc);
 
-/* The program has just uploaded or offloaded this many bytes as a weight: the
- * next blocks of this size are likely to be filled by an offload. Any thread;
- * no locks. */
+/* The program has just offloaded this many bytes as a weight: the next blocks
+ * of this size are likely to be filled by an offload. Any thread; no locks. */
 void csh_placement_expect(size_t bytes);
+
+/* It has uploaded them: the first of that size may be a weight's. */
+void csh_placement_uploaded(size_t bytes);
 
 /* A block of its own mapping, none of whose whole pages has been touched; the
  * program owns it and gives it back by libc's free. NULL: the program shall
