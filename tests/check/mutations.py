@@ -26,7 +26,7 @@ core := $(call object,$(filter-out %/print_surface.c,$(foreach d,base driver \\
 shim := $(call object,$(wildcard src/interpose/*.c src/interpose/*.S))
 not_sim := tests/sim/test_%
 sim := $(call object,$(filter-out $(not_sim),$(wildcard tests/sim/*.c)))
-shared := $(patsubst %,tests/cycle/%.c,program weight lazy soak)
+shared := $(patsubst %,tests/cycle/%.c,program weight lazy soak aliased)
 fakes := $(call object,$(filter-out tests/unit/test_%,$(wildcard \
 	tests/unit/*.c)))
 

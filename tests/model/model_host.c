@@ -306,7 +306,7 @@ void model_protect(struct model_world *world)
                        (struct model_range){0, buffer->object.bytes});
 }
 
-/* ------------------------------------------------------ the kernel's I/O --- */
+/* ----------------------------------------------------- the kernel's I/O --- */
 
 static void write_by_pipe(struct model_world *world, uint8_t *to,
                           const uint8_t *bytes, size_t n)
@@ -416,7 +416,7 @@ void model_read_by_pipe(struct model_world *world)
     close(ends[1]);
 }
 
-/* ---------------------------------------------------------- the allocator --- */
+/* ------------------------------------------------------- the allocator --- */
 
 /* Freed and made again at once: calloc must give zeros, whatever was mapped
  * there, and realloc must keep what was. */
