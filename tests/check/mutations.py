@@ -12,13 +12,13 @@ import sys
 import tempfile
 import time
 
-COPIED = ("src", "tests/sim", "tests/unit", "tests/cycle", "tests/check",
-          "tests/preload")
+COPIED = ("src", "include", "tests/sim", "tests/unit", "tests/cycle",
+          "tests/check", "tests/preload")
 LIMIT_S = 15  # a test that takes longer hangs, which is a way to fail
 
 MAKEFILE = """
 CFLAGS := -std=gnu11 -O1 -w -fPIC -MMD -MP -D_GNU_SOURCE \\
-	-D__CUDA_API_VERSION_INTERNAL -Isrc -Igen -isystem $(CUDA_HOME)/include \\
+	-D__CUDA_API_VERSION_INTERNAL -Isrc -Iinclude -Igen -isystem $(CUDA_HOME)/include \\
 	$(CHECK_CFLAGS)
 object = $(patsubst %,o/%.o,$(1))
 core := $(call object,$(filter-out %/print_surface.c,$(foreach d,base driver \\
