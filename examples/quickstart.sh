@@ -89,6 +89,14 @@ choose_driver() {
     echo "Driver: the simulated driver, which keeps device memory in RAM."
 }
 
+# What stands in the shim's way here; what does not is in $out/doctor.
+examine() {
+    set -- doctor
+    [ "$driver" = gpu ] || set -- doctor --sim
+    "$build/cushadow" "$@" "$swap" >"$out/doctor" || :
+    awk '/^ok/ { shown = 0 } /^(slower|BAD)/ { shown = 1 } shown' "$out/doctor"
+}
+
 # least A B
 least() {
     if [ "$1" -lt "$2" ]; then echo "$1"; else echo "$2"; fi
@@ -198,6 +206,7 @@ ensure_packages $packages_build
 echo "Building in $build ..."
 build_all
 choose_driver
+examine
 if [ $# -eq 0 ]; then
     [ -n "$total" ] || choose_total
     echo "Preparing models ..."
