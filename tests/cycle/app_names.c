@@ -154,6 +154,26 @@ static void every_tensor_read_into_memory(void)
     }
 }
 
+/* A loader that reads all of them into one buffer in turn. */
+static void every_tensor_through_one_buffer(void)
+{
+    int fd = open_file();
+    uint8_t *buffer = fresh(MIB);
+    size_t i;
+
+    for (i = 0; i < n_tensors; i++) {
+        CHECK(tensors[i].bytes <= MIB);
+        CHECK(pread(fd, buffer, tensors[i].bytes,
+                    (off_t)tensors[i].offset) == (ssize_t)tensors[i].bytes);
+        load(&tensors[i], buffer);
+    }
+    close(fd);
+    free(buffer);
+    for (i = 0; i < n_tensors; i++) {
+        unload_expecting(&tensors[i], 0);
+    }
+}
+
 /* Captured at the first offload, whatever is known of it. */
 static void every_tensor_is_learned(void)
 {
@@ -400,6 +420,12 @@ static void read_tensors_are_named(void)
     named("every_tensor_read_into_memory", B, "\"model\":\"\"");
 }
 
+static void staged_tensors_are_named(void)
+{
+    named("every_tensor_through_one_buffer", A, NULL);
+    named("every_tensor_through_one_buffer", B, "\"model\":\"\"");
+}
+
 static void mapped_tensors_are_named(void)
 {
     named("every_tensor_of_a_mapping", A, NULL);
@@ -435,6 +461,7 @@ static const struct scenario scenarios[] = {
     S(file_is_removed),           S(file_is_changed),
     S(read_tensors_are_named),    S(mapped_tensors_are_named),
     S(samples_alone_are_no_name), S(changed_bytes_are_counted),
+    S(every_tensor_through_one_buffer), S(staged_tensors_are_named),
     S(changed_in_memory),         S(changed_sources_are_not_counted),
 };
 
