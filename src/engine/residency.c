@@ -24,9 +24,13 @@
 #include "base/platform.h"
 #include "engine/calls.h"
 #include "engine/devices.h"
+#include "engine/gone.h"
 #include "engine/placing.h"
 #include "engine/uses.h"
 #include "track/ranges.h"
+
+/* In one call of the program: some milliseconds of copying. */
+#define MOST_MOVED (UINT64_C(16) << 20)
 
 static struct csh_lock lock = CSH_LOCK_INIT(CSH_RANK_RANGES);
 static struct csh_ranges devices CSH_GUARDED_BY(lock);
@@ -90,6 +94,10 @@ struct csh_budget *csh_residency_budget(void)
 void csh_residency_tidy(void)
 {
     csh_store_collect(csh_residency_store());
+    if (csh_slab_has_waste(pool)) {
+        csh_gone_look_longer();
+        csh_store_move_off_waste(csh_residency_store(), MOST_MOVED);
+    }
     csh_residency_pin();
     csh_slab_trim(pool);
 }

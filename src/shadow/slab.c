@@ -47,6 +47,10 @@ void csh_slab_give_room_locked(struct csh_slab_pool *pool,
     if (range->bytes == 0) {
         return;
     }
+    if (csh_slab_chunk_is_wasted(step->chunk)) {
+        step->chunk->lost_bytes += range->bytes;
+        return;
+    }
 
     other = csh_ranges_overlapping(&pool->free, range->start - 1, 1);
     if ((other != NULL) && (other->value.pointer == step)) {
@@ -171,6 +175,13 @@ static struct csh_range room_of(const struct csh_extent *extent)
     return room;
 }
 
+static void lose_free_range(const struct csh_range *range, void *opaque)
+{
+    struct csh_slab_chunk *chunk = opaque;
+
+    chunk->lost_bytes += range->bytes;
+}
+
 void csh_slab_free(struct csh_slab_pool *pool,
                    const struct csh_extent *extent)
 {
@@ -184,6 +195,11 @@ void csh_slab_free(struct csh_slab_pool *pool,
         (csh_ranges_overlapping(&pool->aliased, room.start, room.bytes) !=
          NULL)) {
         chunk->lost_bytes += room.bytes;
+        if (csh_slab_chunk_is_wasted(chunk)) {
+            csh_ranges_remove(&pool->free,
+                              (uint64_t)(uintptr_t)chunk->memory.address,
+                              chunk->memory.bytes, lose_free_range, chunk);
+        }
     } else {
         csh_slab_give_room_locked(pool, &room);
     }
@@ -193,6 +209,32 @@ void csh_slab_free(struct csh_slab_pool *pool,
 const struct csh_slab_chunk *csh_slab_chunk_of(const struct csh_extent *extent)
 {
     return extent->step->chunk;
+}
+
+bool csh_slab_is_wasted(struct csh_slab_pool *pool,
+                        const struct csh_extent *extent)
+{
+    bool is_wasted;
+
+    csh_lock_acquire(&pool->lock);
+    is_wasted = csh_slab_chunk_is_wasted(extent->step->chunk);
+    csh_lock_release(&pool->lock);
+
+    return is_wasted;
+}
+
+bool csh_slab_has_waste(struct csh_slab_pool *pool)
+{
+    const struct csh_slab_chunk *chunk;
+
+    csh_lock_acquire(&pool->lock);
+    chunk = pool->chunks;
+    while ((chunk != NULL) && !csh_slab_chunk_is_wasted(chunk)) {
+        chunk = chunk->next;
+    }
+    csh_lock_release(&pool->lock);
+
+    return chunk != NULL;
 }
 
 size_t csh_slab_span(const struct csh_extent *extent)

@@ -131,6 +131,12 @@ void csh_slab_read_chunk(struct csh_slab_pool *pool,
                          const struct csh_slab_chunk *chunk,
                          struct csh_slab_chunk_usage *usage_p);
 
+/* Whether an extent lies in a chunk that is to end, because so much of it was
+ * aliased and freed; whether there is any such chunk. */
+bool csh_slab_is_wasted(struct csh_slab_pool *pool,
+                        const struct csh_extent *extent);
+bool csh_slab_has_waste(struct csh_slab_pool *pool);
+
 /* Bytes that no extent uses but that are held, and all that are held. */
 struct csh_slab_usage {
     uint64_t held_bytes, free_bytes, pinned_bytes;

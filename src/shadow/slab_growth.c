@@ -26,9 +26,6 @@
  * however large the models. */
 #define CHUNK_SHARE 4
 
-#define LEAST_WASTE ((size_t)8 << 20)
-#define WASTE_SHARE 4
-
 /* A step is longer only when one extent is: what the driver pins in one call
  * decides how long that call takes. */
 #define MOST_STEP ((size_t)64 << 20)
@@ -126,15 +123,6 @@ static size_t ahead_locked(const struct csh_slab_pool *pool)
                         csh_page_bytes());
 }
 
-/* What was aliased and freed is only given back with its chunk. A chunk that
- * has lost a quarter of what it holds takes no more, so that it ends with the
- * extents that it has. */
-static bool is_wasted(const struct csh_slab_chunk *chunk)
-{
-    return (chunk->lost_bytes >= LEAST_WASTE) &&
-           (chunk->lost_bytes >= chunk->frontier / WASTE_SHARE);
-}
-
 /* Prepares to make a chunk longer, if the need then fits; the free room at
  * its end is taken out of the map until finish_growth(). */
 static bool begin_growth_locked(struct csh_slab_pool *pool,
@@ -149,7 +137,7 @@ static bool begin_growth_locked(struct csh_slab_pool *pool,
     uint64_t end, start;
 
     /* Cheap test first: the start may need up to an alignment more. */
-    if (chunk->is_growing || is_wasted(chunk) || (rest + MOST_STEP < need->bytes) ||
+    if (chunk->is_growing || csh_slab_chunk_is_wasted(chunk) || (rest + MOST_STEP < need->bytes) ||
         ((step = open_step_locked(chunk, need)) == NULL)) {
         return false;
     }

@@ -84,6 +84,18 @@ struct csh_slab_pool {
     bool is_refused_for_good;
 };
 
+/* What was aliased and freed is only given back with its chunk. A chunk that
+ * has lost a quarter of what it holds takes no more extents, not even where it
+ * has room, and ends once those that it has were moved or freed. */
+#define CSH_SLAB_LEAST_WASTE ((size_t)4 << 20)
+#define CSH_SLAB_WASTE_SHARE 4
+
+static inline bool csh_slab_chunk_is_wasted(const struct csh_slab_chunk *chunk)
+{
+    return (chunk->lost_bytes >= CSH_SLAB_LEAST_WASTE) &&
+           (chunk->lost_bytes >= chunk->frontier / CSH_SLAB_WASTE_SHARE);
+}
+
 /* What an extent needs. */
 struct csh_slab_need {
     size_t bytes; /* rounded to the grain */

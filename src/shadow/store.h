@@ -140,6 +140,14 @@ bool csh_store_note_use(struct csh_store *store, struct csh_shadow *shadow,
 uint64_t csh_store_give_back(struct csh_store *store, uint64_t bytes,
                              bool with_resident, bool may_call_driver);
 
+/*
+ * Moves shadows out of chunks that are to end (csh_slab_is_wasted), at most so
+ * many bytes and one shadow more, so that the chunks can go: those that nobody
+ * uses, no work in flight reads and no memory of the program's is mapped to.
+ * Their handles stay what they are. Returns the bytes moved.
+ */
+uint64_t csh_store_move_off_waste(struct csh_store *store, uint64_t bytes);
+
 /* Gives back the events of work that is over and shadows that nobody refers
  * to. Queries events. */
 void csh_store_collect(struct csh_store *store);

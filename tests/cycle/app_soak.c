@@ -39,6 +39,7 @@ static struct {
     size_t divide, least;
     const char *leak;
     bool is_exact;
+    unsigned saw;
 } settings = {.cycles = 24, .divide = 1, .least = 64 * KIB};
 
 static struct soak_model models[MODELS];
@@ -226,6 +227,7 @@ static bool parse(int argc, char **argv)
         {"least", required_argument, NULL, 's'},
         {"leak", required_argument, NULL, 'l'},
         {"exact", no_argument, NULL, 'e'},
+        {"saw", required_argument, NULL, 'w'},
         {NULL, 0, NULL, 0},
     };
     int option;
@@ -237,6 +239,7 @@ static bool parse(int argc, char **argv)
         case 's': settings.least = (size_t)atoll(optarg); break;
         case 'l': settings.leak = optarg; break;
         case 'e': settings.is_exact = true; break;
+        case 'w': settings.saw = (unsigned)atoi(optarg); break;
         default: return false;
         }
     }
@@ -300,7 +303,7 @@ int main(int argc, char **argv)
     printf("%u cycles, %.1f s\n", settings.cycles,
            (double)(to.tv_sec - from.tv_sec) +
                1e-9 * (double)(to.tv_nsec - from.tv_nsec));
-    is_flat = soak_judge(seen, settings.cycles);
+    is_flat = soak_judge(seen, settings.cycles, settings.saw);
     fflush(stdout);
     return is_flat ? 0 : 1;
 }
