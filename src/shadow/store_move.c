@@ -16,6 +16,14 @@
 
 #include <string.h>
 
+/* So many users, no work in flight, and none of the program's memory. */
+static bool has_only(const struct csh_shadow *shadow, uint32_t n_users)
+{
+    return (shadow->n_users == n_users) &&
+           (shadow->n_uses == 0) &&
+           (shadow->n_mapped == 0);
+}
+
 /* Becomes the user of a shadow that may be moved; NULL: there is none. */
 static struct csh_shadow *pick_locked(struct csh_store *store)
         CSH_REQUIRES(store->lock)
@@ -26,8 +34,7 @@ static struct csh_shadow *pick_locked(struct csh_store *store)
     for (i = 0; i < store->n_slots; i++) {
         shadow = store->slots[i].shadow;
         if ((shadow != NULL) && shadow->is_published &&
-            (shadow->n_users == 0) && (shadow->n_uses == 0) &&
-            (shadow->n_mapped == 0) &&
+            has_only(shadow, 0) &&
             csh_slab_is_wasted(store->pool, &shadow->extent)) {
             csh_store_use_locked(store, shadow);
             return shadow;
@@ -45,8 +52,7 @@ static void exchange(struct csh_store *store, struct csh_shadow *shadow,
     const struct csh_extent old = shadow->extent;
 
     csh_lock_acquire(&store->lock);
-    if ((shadow->n_users == 1) && (shadow->n_uses == 0) &&
-        (shadow->n_mapped == 0)) {
+    if (has_only(shadow, 1)) {
         shadow->extent = *extent_p;
         *extent_p      = old;
     }
