@@ -9,8 +9,8 @@
  *
  * Every function may be called from any thread, before the first use of CUDA,
  * and in a child after fork, where it returns CUSHADOW_INACTIVE. None waits
- * for the device or another thread, and none sets errno. Later versions add
- * functions, results and flags, and change none.
+ * for the device, and none sets errno. Later versions add functions, results
+ * and flags, and change none.
  *
  * C99, and C++98 or later.
  */

@@ -90,7 +90,7 @@ job() {
 tidy() {
     # shellcheck disable=SC2046 # a list of files
     clang-tidy --quiet $(find src -name '*.c' | sort) -- -std=gnu11 -D_GNU_SOURCE \
-        -D__CUDA_API_VERSION_INTERNAL -Isrc -Ibuild-plain/src \
+        -D__CUDA_API_VERSION_INTERNAL -Isrc -Iinclude -Ibuild-plain/src \
         -isystem "$(sed -n 's/^CSH_CUDA_DIR = //p' build-plain/Makefile)/include"
 }
 
@@ -101,7 +101,7 @@ cpp_check() {
         --error-exitcode=1 --suppress=missingIncludeSystem \
         --suppress=preprocessorErrorDirective --suppress=uninitvar -D__x86_64__ -D_GNU_SOURCE \
         -D__CUDA_API_VERSION_INTERNAL -DCUDA_VERSION=13000 '-DElfW(type)=Elf64_##type' \
-        -Isrc src
+        -Isrc -Iinclude src
 }
 
 # The programs with threads, and those in which the shim and the simulated

@@ -85,7 +85,7 @@ enum cushadow_result csh_declare_device(uint64_t device, size_t bytes,
     int saved_errno = errno;
     CUcontext context;
 
-    if (!csh_phase_is_active()) {
+    if (!csh_phase_wait_started()) {
         result = CUSHADOW_INACTIVE;
     } else if (are_valid(device, bytes, model, tensor, flags) &&
                find_context(device, bytes, &context)) {

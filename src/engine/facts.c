@@ -186,6 +186,24 @@ bool csh_facts_settle(const struct csh_copy *copy, uint64_t timeout_ns)
     return wait_for_idle(&copy->stream, timeout_ns);
 }
 
+static uint64_t buffer_at(CUdeviceptr address)
+{
+    unsigned long long buffer = 0;
+
+    return csh_calls()->cuPointerGetAttribute(
+               &buffer, CU_POINTER_ATTRIBUTE_BUFFER_ID, address) ==
+                   CUDA_SUCCESS
+               ? buffer
+               : 0;
+}
+
+uint64_t csh_facts_buffer(CUdeviceptr device, size_t bytes)
+{
+    uint64_t first = buffer_at(device);
+
+    return first == buffer_at(device + bytes - 1) ? first : 0;
+}
+
 static bool is_device(CUdeviceptr address)
 {
     unsigned int type = 0;

@@ -46,6 +46,11 @@ bool csh_facts_synchronise(const struct csh_stream *stream);
  * such an end nothing is waited for at all for a while. */
 bool csh_facts_settle(const struct csh_copy *copy, uint64_t timeout_ns);
 
+/* A number that the driver gives to each allocation, and to no other in the
+ * life of the process (CUDA driver API, CU_POINTER_ATTRIBUTE_BUFFER_ID); 0 if
+ * it does not say, or if not all of the range is in that allocation. */
+uint64_t csh_facts_buffer(CUdeviceptr device, size_t bytes);
+
 /* For cuMemcpy and cuMemcpyAsync: the direction, if exactly one of the two
  * addresses is device memory and the other is host memory. */
 bool csh_facts_direction(CUdeviceptr dst, CUdeviceptr src,

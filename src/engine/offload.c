@@ -65,9 +65,7 @@ static void give_up(struct attempt *attempt, enum csh_reason reason)
     attempt->decision.reason = reason;
 }
 
-/* What the program has declared is a weight, whatever the rules say. Only an
- * upload that was captured or served is believed in without being read, and
- * that only once. */
+/* What the program has declared is a weight, whatever the rules say. */
 static void consider_rules(struct attempt *attempt)
 {
     struct csh_offload_facts *facts = &attempt->facts;
@@ -83,8 +81,7 @@ static void consider_rules(struct attempt *attempt)
         facts->knowledge = CSH_KNOWS_EXCLUDED;
     }
     facts->is_immutable = facts->knowledge == CSH_KNOWS_SHADOW &&
-                          attempt->mark.is_immutable &&
-                          !attempt->mark.is_spent;
+                          attempt->mark.is_immutable;
 }
 
 /* Facts that cost no call of the driver; the others at their best. */
@@ -144,6 +141,20 @@ static uint64_t timeout_ns(void)
     return csh_options()->proof_timeout_ms * UINT64_C(1000000);
 }
 
+/* Mode trust believes only in an upload that came from the shadow, to memory
+ * that is still the same allocation, and in that only once. */
+static bool is_vouched(const struct attempt *attempt)
+{
+    const struct csh_copy *copy = attempt->copy;
+    uint64_t buffer =
+        attempt->facts.mode == CSH_MODE_TRUST
+            ? csh_residency_vouched(copy->device, copy->bytes)
+            : 0;
+
+    return buffer != 0 && buffer == csh_facts_buffer(copy->device,
+                                                     copy->bytes);
+}
+
 static bool ask_driver(struct attempt *attempt)
 {
     const struct csh_copy *copy = attempt->copy;
@@ -163,6 +174,7 @@ static bool ask_driver(struct attempt *attempt)
     if (!goes_on(attempt)) {
         return false;
     }
+    facts->is_immutable = facts->is_immutable && is_vouched(attempt);
     facts->host = csh_facts_host(copy->host, copy->bytes);
     facts->is_plain = is_plain(attempt);
     if (!goes_on(attempt)) {
@@ -185,7 +197,7 @@ static void materialise(struct attempt *attempt, struct csh_shadow *shadow)
     struct csh_weight_mark mark = attempt->mark;
     size_t mapped_bytes;
 
-    mark.is_spent = mark.is_written = false; /* of the device's range */
+    mark.is_written = false; /* of the device's range */
     if (csh_host_fill(copy->host, shadow, &mapped_bytes)) {
         csh_residency_offloaded(copy->host, copy->bytes, shadow, mapped_bytes,
                                 mark);
@@ -253,7 +265,6 @@ static void capture(struct attempt *attempt)
     }
     /* Bytes from VRAM: nobody but the program itself has declared them. */
     attempt->mark.is_immutable &= attempt->is_declared;
-    attempt->mark.is_spent = true;
     attempt->mark.is_written = false;
     csh_naming_learned(copy->bytes, &attempt->mark);
     materialise(attempt, shadow);

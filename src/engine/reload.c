@@ -200,6 +200,18 @@ static void record(const struct attempt *attempt)
                         attempt->naming.mark);
 }
 
+/* After the range was recorded, whatever is known of it yet: mode trust. */
+static void vouch(const struct attempt *attempt)
+{
+    const struct csh_copy *copy = attempt->copy;
+
+    if (attempt->facts.mode == CSH_MODE_TRUST &&
+        attempt->naming.mark.is_immutable) {
+        csh_residency_vouch(copy->device, copy->bytes,
+                            csh_facts_buffer(copy->device, copy->bytes));
+    }
+}
+
 static void serve(struct attempt *attempt)
 {
     const struct csh_copy *copy = attempt->copy;
@@ -209,6 +221,7 @@ static void serve(struct attempt *attempt)
 
     if (finish(attempt, result)) {
         record(attempt);
+        vouch(attempt);
     }
 }
 
@@ -245,6 +258,7 @@ static bool publish_later(struct attempt *attempt, struct csh_shadow *fresh)
 
     csh_residency_uploaded(attempt->context->handle, copy->device,
                            copy->bytes, attempt->naming.mark);
+    vouch(attempt);
     return csh_background_publish(&captured);
 }
 
@@ -255,6 +269,7 @@ static void publish(struct attempt *attempt, struct csh_shadow *fresh,
     csh_statistics_add(CSH_GAUGE_captured_ready_ns,
                        (int64_t)(csh_clock_now_ns() - attempt->begun_ns));
     record(attempt);
+    vouch(attempt);
     csh_residency_offloaded(
         attempt->copy->host, attempt->copy->bytes, attempt->shadow,
         csh_host_adopt(attempt->copy->host, attempt->shadow),

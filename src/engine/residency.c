@@ -112,7 +112,7 @@ void csh_residency_pin(void)
 /* --- records --------------------------------------------------------- */
 
 /* word[0] is the handle, word[1] the context of a device record, word[2] the
- * mark. */
+ * mark, word[3] what csh_residency_vouch() said. */
 static struct csh_shadow_ref ref_of(const struct csh_range *range)
 {
     return (struct csh_shadow_ref){
@@ -315,47 +315,85 @@ void csh_residency_holds(CUcontext context, CUdeviceptr device, size_t bytes,
     csh_lock_release(&lock);
 }
 
+static void vouch(CUdeviceptr device, size_t bytes, uint64_t buffer)
+    CSH_REQUIRES(lock)
+{
+    struct csh_range *found = csh_ranges_find(&devices, device, bytes);
+
+    if (found != NULL) {
+        found->value.word[3] = buffer;
+    }
+}
+
+void csh_residency_vouch(CUdeviceptr device, size_t bytes, uint64_t buffer)
+{
+    csh_lock_acquire(&lock);
+    vouch(device, bytes, buffer);
+    csh_lock_release(&lock);
+}
+
+uint64_t csh_residency_vouched(CUdeviceptr device, size_t bytes)
+{
+    const struct csh_range *found;
+    uint64_t buffer = 0;
+
+    csh_lock_acquire(&lock);
+    found = csh_ranges_find(&devices, device, bytes);
+    if (found != NULL) {
+        buffer = found->value.word[3];
+    }
+    csh_lock_release(&lock);
+    return buffer;
+}
+
 void csh_residency_adopt(CUcontext context, CUdeviceptr device, size_t bytes,
                          struct csh_shadow *shadow,
                          struct csh_weight_mark mark)
 {
     static const struct csh_shadow_ref none;
-    const struct csh_range same =
-        range_of(device, bytes, none, context, mark);
-    const struct csh_range *found;
+    struct csh_range same = range_of(device, bytes, none, context, mark);
+    struct csh_range *found;
 
     csh_lock_acquire(&lock);
     found = csh_ranges_find(&devices, device, bytes);
+    if (found != NULL) {
+        same.value.word[3] = found->value.word[3];
+    }
     if (found != NULL &&
         memcmp(&found->value, &same.value, sizeof(same.value)) == 0) {
         add_device(device, bytes, csh_shadow_ref(shadow), context, mark);
-    }
-    csh_lock_release(&lock);
-}
-
-/* Adds to the marks of all records in the range. */
-static void mark_all(CUdeviceptr device, size_t bytes,
-                     struct csh_weight_mark added)
-{
-    struct csh_range *range;
-
-    csh_lock_acquire(&lock);
-    range = csh_ranges_overlapping(&devices, device, bytes);
-    while (range != NULL && range->start <= device + (bytes - 1)) {
-        range->value.word[2] |= csh_mark_word(added);
-        range = csh_ranges_next(&devices, range);
+        vouch(device, bytes, same.value.word[3]);
     }
     csh_lock_release(&lock);
 }
 
 void csh_residency_spend(CUdeviceptr device, size_t bytes)
 {
-    mark_all(device, bytes, (struct csh_weight_mark){.is_spent = true});
+    struct csh_range *range;
+
+    csh_lock_acquire(&lock);
+    range = csh_ranges_overlapping(&devices, device, bytes);
+    for (; range != NULL && range->start <= device + (bytes - 1);
+         range = csh_ranges_next(&devices, range)) {
+        range->value.word[3] = 0;
+    }
+    csh_lock_release(&lock);
 }
 
 void csh_residency_written(CUdeviceptr device, size_t bytes)
 {
-    mark_all(device, bytes, (struct csh_weight_mark){.is_written = true});
+    struct csh_range *range;
+    struct csh_weight_mark mark;
+
+    csh_lock_acquire(&lock);
+    range = csh_ranges_overlapping(&devices, device, bytes);
+    for (; range != NULL && range->start <= device + (bytes - 1);
+         range = csh_ranges_next(&devices, range)) {
+        mark = mark_of(range);
+        mark.is_written = true;
+        range->value.word[2] = csh_mark_word(mark);
+    }
+    csh_lock_release(&lock);
 }
 
 void csh_residency_forget(CUdeviceptr base, size_t bytes)

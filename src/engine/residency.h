@@ -74,8 +74,15 @@ void csh_residency_adopt(CUcontext context, CUdeviceptr device, size_t bytes,
                          struct csh_shadow *shadow,
                          struct csh_weight_mark mark);
 
-/* Mode trust. The bytes in this device memory are not an upload's any more:
- * what lies there is proven before it is believed, until the next upload. */
+/* Mode trust. Exactly this range has just been uploaded from its shadow, to
+ * memory that the driver knows by this number (not 0). */
+void csh_residency_vouch(CUdeviceptr device, size_t bytes, uint64_t buffer);
+
+/* That number, if nothing has ended it since; else 0. */
+uint64_t csh_residency_vouched(CUdeviceptr device, size_t bytes);
+
+/* The bytes in this device memory may not be an upload's any more: what lies
+ * there is proven before it is believed, until the next upload. */
 void csh_residency_spend(CUdeviceptr device, size_t bytes);
 
 /* Mode trust. The program was seen to write there, other than by an upload. */

@@ -18,7 +18,7 @@
 /* What the caller keeps with a range; the map copies it and never looks. */
 union csh_range_value {
     void *pointer;
-    uint64_t word[3];
+    uint64_t word[4];
 };
 
 struct csh_range {

@@ -34,13 +34,11 @@
 /* What is remembered with a range of memory. All zero: nothing is known. */
 struct csh_weight_mark {
     uint64_t weight : 32;      /* 0: none yet */
-    uint64_t burst : 26;       /* in which it was uploaded; 0: none */
+    uint64_t burst : 27;       /* in which it was uploaded; 0: none */
     uint64_t is_excluded : 1;  /* CUSHADOW_WEIGHTS: must not be learned */
     uint64_t is_registered : 1;
     uint64_t is_immutable : 1; /* declared so; what CUSHADOW_MODE=trust may
                                   believe */
-    uint64_t is_spent : 1;     /* device: not believed again before the next
-                                  upload */
     uint64_t is_written : 1;   /* device: seen written since its upload */
     uint64_t is_unsure : 1;    /* its bytes may be others by now: they went the
                                   way of that weight's memory */

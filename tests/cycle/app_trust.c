@@ -200,6 +200,28 @@ static void freed_memory_is_not_trusted(void)
     kept(&next);
 }
 
+/* Memory that ends and begins by ways that the shim does not see, as imported
+ * memory does, or that of a graph: at the same address, another buffer. */
+static void memory_that_ended_unseen_is_not_trusted(void)
+{
+    struct weight weight = uploaded(WEIGHT, 25, NULL);
+    PFN_cuMemAlloc_v3020 allocate;
+    PFN_cuMemFree_v3020 end;
+    CUdeviceptr again;
+    uint8_t *bytes = fresh(WEIGHT);
+
+    *(void **)&allocate = unseen("cuMemAlloc_v2");
+    *(void **)&end = unseen("cuMemFree_v2");
+    OK(end(weight.device));
+    OK(allocate(&again, WEIGHT));
+    CHECK_EQUAL(again, weight.device);
+    fill(bytes, WEIGHT, weight.seed = 26);
+    cu.simcuda_poke(weight.device, bytes, WEIGHT);
+    patch_unseen(&weight);
+    kept(&weight);
+    check_figure("d2h_elided_trusted_bytes", 0);
+}
+
 static void uploads_that_are_not_captured_are_not_trusted(void)
 {
     struct weight weight = uploaded(WEIGHT, 15, NULL);
@@ -242,6 +264,38 @@ static void changed_in_ram_is_proven(void)
     struct weight weight = learned(WEIGHT, 19, NULL);
 
     fill(weight.host, WEIGHT, weight.seed = 20);
+    upload(weight.device, weight.host, WEIGHT, NULL);
+    patch(&weight);
+    kept(&weight);
+}
+
+/* Once nobody declares it any more, changed bytes are no weight's. */
+static void changed_in_ram_is_proven_though_once_declared(void)
+{
+    struct weight weight = {.bytes = WEIGHT, .seed = 27};
+
+    weight.host = fresh(WEIGHT);
+    fill(weight.host, WEIGHT, weight.seed);
+    OK(cu.cuMemAlloc_v2(&weight.device, WEIGHT));
+    ANSWERS(cushadow_register_host(weight.host, WEIGHT, NULL, NULL,
+                                   CUSHADOW_IMMUTABLE), CUSHADOW_OK);
+    upload(weight.device, weight.host, WEIGHT, NULL);
+    ANSWERS(cushadow_unregister_host(weight.host), CUSHADOW_OK);
+    fill(weight.host, WEIGHT, weight.seed = 28);
+    upload(weight.device, weight.host, WEIGHT, NULL);
+    patch(&weight);
+    kept(&weight);
+}
+
+/* Nobody has declared what was in VRAM, so what comes back from where it went
+ * to is proven as well. */
+static void captured_at_its_offload_is_proven_ever_after(void)
+{
+    struct weight weight = uploaded(WEIGHT, 29, NULL);
+
+    weight.host = fresh(WEIGHT);
+    REACHES(d2h, WEIGHT, WEIGHT,
+            offload(weight.host, weight.device, WEIGHT, NULL));
     upload(weight.device, weight.host, WEIGHT, NULL);
     patch(&weight);
     kept(&weight);
@@ -314,11 +368,18 @@ static const struct negative scenarios[] = {
     ALL(second_offload_is_proven),
     ALL(part_of_a_weight_is_copied),
     ALL(freed_memory_is_not_trusted),
+    ALL(memory_that_ended_unseen_is_not_trusted),
     ALL(uploads_that_are_not_captured_are_not_trusted),
     ALL(small_upload_ends_it),
     ALL(failed_upload_ends_it),
     {"changed_in_ram_is_proven", changed_in_ram_is_proven,
      "CUSHADOW_MODE=trust CUSHADOW_WEIGHTS=learn"},
+    {"changed_in_ram_is_proven_though_once_declared",
+     changed_in_ram_is_proven_though_once_declared,
+     "CUSHADOW_MODE=trust CUSHADOW_WEIGHTS=learn"},
+    {"captured_at_its_offload_is_proven_ever_after",
+     captured_at_its_offload_is_proven_ever_after,
+     TRUST " CUSHADOW_CAPTURE=offload"},
     ALL(pinned_destination_is_copied),
     {"busy_stream_is_copied", busy_stream_is_copied,
      TRUST " CUSHADOW_PROOF_TIMEOUT_MS=1"},
