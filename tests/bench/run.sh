@@ -35,6 +35,7 @@ shadow_ready_seconds_per_gb_upload  simulated  "first"
 shadow_ready_seconds_per_gb_offload  simulated  "first"
 shadow_ready_seconds_per_gb_background  simulated  "first"
 shadow_memory_ratio  simulated  -
+ram_per_model_byte_kept_ratio  simulated  -
 sdxl_bytes_mapped_percent  noop  -
 sdxl_unload_host_ms  noop  -
 '

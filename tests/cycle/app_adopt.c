@@ -133,6 +133,41 @@ static void untouched_copy_is_served(void)
     check_model(&model);
 }
 
+/* A block of malloc's begins elsewhere in its page than one that is aligned. */
+static void source_of_malloc(void)
+{
+    struct weight weight = {0, malloc(LARGE), LARGE, 71};
+    unsigned long before;
+
+    OK(cu.cuMemAlloc_v2(&weight.device, LARGE));
+    OK(cu.cuMemsetD8_v2(weight.device, 1, LARGE));
+    OK(cu.cuCtxSynchronize());
+    fill(weight.host, LARGE, weight.seed);
+    before = anonymous_kib();
+    upload(weight.device, weight.host, LARGE, NULL);
+    CHECK(!can_adopt() || anonymous_kib() + LARGE / 1024 < before + 4096);
+    CHECK(holds(weight.host, LARGE, weight.seed));
+    CHECK(device_holds(weight.device, LARGE, weight.seed));
+}
+
+/* Giving them up would give nothing back: room for one more there is not. */
+static void mapped_shadows_are_kept(void)
+{
+    struct model model = model_of(81);
+    struct weight more_weight = model_of(91).weights[0];
+    uint64_t before;
+
+    load(&model);
+    OK(cu.cuMemFree_v2(model.weights[0].device));
+    before = from_pinned();
+    upload(more_weight.device, more_weight.host, LARGE, NULL);
+    if (can_adopt()) {
+        CHECK_EQUAL(from_pinned() - before, 0);
+    }
+    CHECK(device_holds(more_weight.device, LARGE, 91));
+    CHECK(holds(model.weights[0].host, LARGE, 81));
+}
+
 /* As a LoRA that is merged in RAM, and taken out again. */
 static void changed_copy_is_uploaded(void)
 {
@@ -281,6 +316,9 @@ static const struct negative scenarios[] = {
 #define SCENARIO(name_) {#name_, name_, ALL}
     SCENARIO(model_is_in_ram_once),
     SCENARIO(untouched_copy_is_served),
+    SCENARIO(source_of_malloc),
+    {"mapped_shadows_are_kept", mapped_shadows_are_kept,
+     ALL " CUSHADOW_RAM_LIMIT=80M"},
     SCENARIO(changed_copy_is_uploaded),
     SCENARIO(equal_copies_stay_apart),
     SCENARIO(copies_come_and_go),

@@ -101,6 +101,28 @@ START_TEST(test_is_an_alias)
 }
 END_TEST
 
+/* A reader of the mapping may outlive it: the slab gives these pages to nobody
+ * else. */
+START_TEST(test_pages_are_not_used_again)
+{
+    struct csh_slab_file file, other;
+
+    if (!can_adopt()) {
+        return;
+    }
+    make_pair(MIB);
+    ck_assert(csh_slab_find_file(&shadow.extent, &file));
+    adopt();
+    ck_assert_uint_gt(adopted.adopted_bytes, 0);
+    csh_slab_free(pool, &shadow.extent);
+    shadow = make_shadow(MIB, 4);
+    ck_assert(csh_slab_find_file(&shadow.extent, &other));
+    ck_assert((file.chunk->inode != other.chunk->inode) ||
+              (file.offset != other.offset));
+    ck_assert(holds(block, MIB, 3));
+}
+END_TEST
+
 /* What is mapped is not given another time, nor what was written since. */
 START_TEST(test_again)
 {
@@ -424,6 +446,7 @@ int main(void)
     tcase_add_loop_test(tcase, test_sizes, 0,
                         2 * sizeof(sizes) / sizeof(sizes[0]));
     tcase_add_test(tcase, test_is_an_alias);
+    tcase_add_test(tcase, test_pages_are_not_used_again);
     tcase_add_test(tcase, test_again);
     tcase_add_loop_test(tcase, test_condition, 0, N_CONDITIONS);
     tcase_add_test(tcase, test_page_never_touched);
