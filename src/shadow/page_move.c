@@ -334,6 +334,7 @@ bool csh_page_move_restore(struct csh_page_move *move, bool is_replaced)
     bool is_right      = true;
 
     if (is_replaced || !move_back(move)) {
+        finish_forks(move); /* while what the children lack is here */
         if (remap_back(move)) {
             gone_from  = move->from;
             gone_to    = move->to;

@@ -166,6 +166,24 @@ static void mapped_shadows_are_kept(void)
     }
     CHECK(device_holds(more_weight.device, LARGE, 91));
     CHECK(holds(model.weights[0].host, LARGE, 81));
+    OK(cu.cuMemAlloc_v2(&model.weights[0].device, LARGE));
+    before = from_pinned();
+    upload(model.weights[0].device, model.weights[0].host, LARGE, NULL);
+    if (can_adopt()) {
+        CHECK_EQUAL(from_pinned() - before, LARGE);
+    }
+    check_model(&model);
+}
+
+/* CUSHADOW_ADOPT=0. */
+static void nothing_is_adopted_unasked(void)
+{
+    struct model model = model_of(95);
+    unsigned long before = anonymous_kib();
+
+    load(&model);
+    CHECK(anonymous_kib() + 4096 > before);
+    check_model(&model);
 }
 
 /* As a LoRA that is merged in RAM, and taken out again. */
@@ -319,6 +337,8 @@ static const struct negative scenarios[] = {
     SCENARIO(source_of_malloc),
     {"mapped_shadows_are_kept", mapped_shadows_are_kept,
      ALL " CUSHADOW_RAM_LIMIT=80M"},
+    {"nothing_is_adopted_unasked", nothing_is_adopted_unasked,
+     THREE " CUSHADOW_WEIGHTS=all"},
     SCENARIO(changed_copy_is_uploaded),
     SCENARIO(equal_copies_stay_apart),
     SCENARIO(copies_come_and_go),
