@@ -74,10 +74,10 @@ static size_t list_options(struct option longs[MAX_OPTIONS],
 
 static const char *variable_of(int code)
 {
-    const struct csh_option *row = NULL;
+    const struct csh_option *row = csh_option_next(NULL);
     int i;
 
-    for (i = OPT_FIRST_VARIABLE - 1; i < code; ++i) {
+    for (i = OPT_FIRST_VARIABLE; i < code; ++i) {
         row = csh_option_next(row);
     }
     return row->name;

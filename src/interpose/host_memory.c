@@ -112,7 +112,7 @@ ssize_t process_madvise(int process, const struct iovec *ranges, size_t n,
                         int advice, unsigned int flags)
 {
     enum csh_host_change change = csh_host_advice(advice);
-    struct iovec range;
+    struct iovec range = {0};
     size_t i;
 
     if (change == CSH_CHANGE_DISCARD) {

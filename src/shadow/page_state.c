@@ -237,7 +237,7 @@ static enum csh_page_answer scan_pages(const struct csh_page_state *state,
                                        uint64_t start, uint64_t end,
                                        struct csh_page_run *run_p)
 {
-    struct csh_page_region region;
+    struct csh_page_region region = {0};
     struct csh_pagemap_scan scan;
     int n;
 
