@@ -14,7 +14,11 @@ import time
 
 COPIED = ("src", "include", "tests/sim", "tests/unit", "tests/cycle",
           "tests/check", "tests/preload")
-LIMIT_S = 15  # a test that takes longer hangs, which is a way to fail
+# A test that takes so much longer than without a mutation hangs, which is a
+# way to fail.
+LIMIT_S = 15
+LIMIT_FACTOR = 10
+LIMIT_UNMUTATED_S = 300
 
 MAKEFILE = """
 CFLAGS := -std=gnu11 -O1 -w -fPIC -MMD -MP -D_GNU_SOURCE \\
@@ -173,7 +177,7 @@ class Tree:
         """A test is [NAME=VALUE...] PROGRAM [SCENARIO]."""
         return next(word for word in test.split() if "=" not in word)
 
-    def passes(self, test):
+    def passes(self, test, limit_s=LIMIT_UNMUTATED_S):
         words = test.split()
         settings = [word for word in words if "=" in word]
         environment = {name: value for name, value in os.environ.items()
@@ -197,7 +201,7 @@ class Tree:
                                stderr=subprocess.DEVNULL,
                                start_new_session=True)
         try:
-            return run.wait(LIMIT_S) == 0
+            return run.wait(limit_s) == 0
         except subprocess.TimeoutExpired:
             return False
         finally:
@@ -207,7 +211,7 @@ class Tree:
             run.wait()
 
 
-def judge(tree, mutation):
+def judge(tree, mutation, limits):
     """None if every named test noticed, else why not."""
     path = tree.path(mutation.file)
     text = open(path).read()
@@ -220,7 +224,8 @@ def judge(tree, mutation):
         built = tree.build(mutation.tests)
         if built is not True:
             return "it does not compile: " + built.strip()
-        missed = [test for test in mutation.tests if tree.passes(test)]
+        missed = [test for test in mutation.tests
+                  if tree.passes(test, limits[test])]
         return "not noticed by " + ", ".join(missed) if missed else None
     finally:
         with open(path, "w") as file:
@@ -243,12 +248,16 @@ def main():
         built = tree.build(tests)
         if built is not True:
             fail("the tree does not build: " + built)
+        limits = {}
         for test in tests:
+            begun = time.monotonic()
             if not tree.passes(test):
                 fail("fails without any mutation: " + test)
+            limits[test] = max(LIMIT_S, LIMIT_FACTOR *
+                               (time.monotonic() - begun))
         for number, mutation in enumerate(mutations, 1):
             begun = time.monotonic()
-            why = judge(tree, mutation)
+            why = judge(tree, mutation, limits)
             print("%sok %d - %s%s" % ("" if why is None else "not ", number,
                                       mutation.name,
                                       "" if why is None else "\n# " +

@@ -136,7 +136,7 @@ END_TEST
 START_TEST(words)
 {
     static const char *const bad[] = {"", "verif", "verifyy", "verify ",
-                                      "trust", "1", "text,json"};
+                                      "trusted", "1", "text,json"};
     enum csh_mode mode = CSH_N_MODES;
     enum csh_stats stats = CSH_N_STATS;
     enum csh_host host = CSH_N_HOSTS;

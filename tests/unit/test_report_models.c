@@ -93,7 +93,8 @@ START_TEST(json_has_every_tensor)
         "assert b[\"label\"] == \"model 1 (1 tensor, 3.00 MiB)\"\n"
         "r = j[\"rules\"]\n"
         "assert r[\"file\"] == {\"calls\": 2, \"bytes\": 11}\n"
-        "assert r[\"none\"] == {\"calls\": 0, \"bytes\": 0} and len(r) == 8\n");
+        "assert r[\"none\"] == {\"calls\": 0, \"bytes\": 0}\n"
+        "assert {\"manifest\", \"learn\", \"unmatched\"} < r.keys()\n");
 }
 END_TEST
 
