@@ -156,7 +156,8 @@ static bool retype(uint64_t start, uint64_t end, int protection)
     return true;
 }
 
-/* What the mapping at an address was given since it is an alias. */
+/* What the mapping at an address was given since it is an alias. Of a page
+ * that is a mapping by itself the kernel tells only of locks. */
 static unsigned read_marks(const struct csh_page_state *state,
                            const struct csh_vma *vma, uint64_t at)
 {
@@ -164,8 +165,11 @@ static unsigned read_marks(const struct csh_page_state *state,
                                            : at + vma->page_bytes;
     struct csh_page_view view;
 
-    if (!csh_host_is_marked(at, vma->page_bytes) || (neighbour >= vma->end)) {
+    if (!csh_host_is_marked(at, vma->page_bytes)) {
         return 0;
+    }
+    if (neighbour >= vma->end) {
+        return csh_vma_lock_mark(at);
     }
 
     csh_page_view_begin(&view, state);

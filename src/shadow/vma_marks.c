@@ -124,7 +124,7 @@ static unsigned find_advice(struct csh_page_view *view,
     return CSH_MARK_UNKNOWN;
 }
 
-static unsigned find_lock(uint64_t page_address)
+unsigned csh_vma_lock_mark(uint64_t page_address)
 {
     /* For private memory the call does nothing else. */
     if (syscall(SYS_msync, page_address, csh_page_bytes(),
@@ -232,7 +232,7 @@ unsigned csh_vma_marks(struct csh_page_view *view, uint64_t page_address,
                        uint64_t neighbour)
 {
     const struct csh_page_state *state = view->state;
-    unsigned marks = find_lock(page_address) | find_key(state) |
+    unsigned marks = csh_vma_lock_mark(page_address) | find_key(state) |
                      find_policy(state, page_address) |
                      find_userfault(state, page_address);
 

@@ -48,6 +48,9 @@
 unsigned csh_vma_marks(struct csh_page_view *view, uint64_t page_address,
                        uint64_t neighbour);
 
+/* CSH_MARK_LOCKED, CSH_MARK_UNKNOWN or 0: of any page, alone or not. */
+unsigned csh_vma_lock_mark(uint64_t page_address);
+
 /* Whether the machine has protection keys; for csh_page_state_open(), since
  * under a hypervisor it takes microseconds to find out. */
 bool csh_vma_has_keys(void);

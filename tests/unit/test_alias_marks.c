@@ -109,6 +109,20 @@ START_TEST(test_attributes_stay)
 }
 END_TEST
 
+/* What is locked keeps its bytes, be it one page. */
+START_TEST(test_a_locked_page_is_not_discarded)
+{
+    map_one(MIB);
+    if (syscall(SYS_mlock, inside(), PAGE) != 0) {
+        return; /* RLIMIT_MEMLOCK */
+    }
+    csh_host_changing(at(inside()), PAGE, CSH_CHANGE_MARK);
+    csh_host_advising(at(inside()), PAGE, MADV_DONTNEED);
+    ck_assert_int_ne(csh_own_madvise(inside(), PAGE, MADV_DONTNEED), 0);
+    ck_assert(holds(block, MIB, 3));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("alias_marks");
@@ -117,6 +131,7 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, test_no_store_is_lost_for_an_attribute);
     tcase_add_loop_test(tcase, test_attributes_stay, 0, 2);
+    tcase_add_test(tcase, test_a_locked_page_is_not_discarded);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
