@@ -187,7 +187,7 @@ static bool not_dumped(void)
 
 static bool locked(void)
 {
-    return mlock(inside(), 64 * KIB) == 0;
+    return syscall(SYS_mlock, inside(), 64 * KIB) == 0;
 }
 
 /* All mappings to come are as well. */
