@@ -92,7 +92,7 @@ bool csh_phase_is_over(void)
 
 bool csh_phase_wait_started(void)
 {
-    int naps = 100;
+    int naps = 2000; /* 200 ms: some starts look at many model files */
 
     while (csh_phase_is_starting() && naps-- > 0) {
         csh_clock_nap_ns(UINT64_C(100000));

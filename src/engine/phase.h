@@ -23,7 +23,7 @@ bool csh_phase_is_over(void);
  * program does meanwhile is to be counted as passed. */
 bool csh_phase_is_starting(void);
 
-/* Gives the starting thread some milliseconds to end; whether the shim is
+/* Gives the starting thread a fifth of a second to end; whether the shim is
  * active then. Not for ever: that thread may need a lock of the dynamic
  * linker that the caller holds. */
 bool csh_phase_wait_started(void);
