@@ -52,7 +52,7 @@ static size_t shared_bytes(const char *a, const char *b)
 static bool library_folder(char *folder_p)
 {
     size_t shared = shared_bytes(CSH_BINDIR, CSH_LIBDIR);
-    const char *above = CSH_BINDIR + shared;
+    const char *above = &CSH_BINDIR[shared];
     size_t n;
 
     if (!own_folder(folder_p)) {
@@ -70,7 +70,7 @@ static bool library_folder(char *folder_p)
     }
     n = strlen(folder_p);
     return snprintf(folder_p + n, PATH_MAX - n, "%s",
-                    CSH_LIBDIR + shared) < (int)(PATH_MAX - n);
+                    &CSH_LIBDIR[shared]) < (int)(PATH_MAX - n);
 }
 
 /* Adds what is looked for; true if it is there. */
