@@ -391,7 +391,7 @@ void csh_engine_capture_ended(struct csh_stream stream, CUresult result)
     /* A failed call ends the capture or leaves it, depending on why it
      * failed: the stream itself knows. In doubt it still captures. */
     if (result == CUDA_SUCCESS ||
-        (is_of_capture(result) && csh_phase_is_active() &&
+        (is_of_capture(result) && csh_phase_wait_started() &&
          !csh_facts_is_capturing(&stream))) {
         csh_captures_ended();
     }
