@@ -63,8 +63,9 @@ static bool read_heads(uint64_t address, uint64_t other, struct head heads[2])
     struct iovec from[2] = {{(void *)(uintptr_t)address, bytes},
                             {(void *)(uintptr_t)other, bytes}};
 
-    return syscall(SYS_process_vm_readv, getpid(), &to, 1, from, 2, 0) ==
-           (long)(2 * bytes);
+    /* All of them long: of an int on the stack half is whatever was there. */
+    return syscall(SYS_process_vm_readv, (long)getpid(), &to, 1L, from, 2L,
+                   0L) == (long)(2 * bytes);
 }
 
 static bool is_plausible(uint64_t address, const struct head *head,
