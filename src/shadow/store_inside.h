@@ -73,8 +73,8 @@ struct csh_store {
     uint64_t n_passes;
 };
 
-/* No user, no device reference, no mapping, no work in flight; so nobody asks, either:
- * while an event is asked about it counts as in flight. */
+/* No user, no device reference, no mapping, no work in flight; so nobody asks,
+ * either: while an event is asked about it counts as in flight. */
 static inline bool csh_shadow_may_go(const struct csh_shadow *shadow)
 {
     return shadow->is_idle && (shadow->n_uses == 0);
