@@ -28,12 +28,12 @@ static const char *const reason_names[] = {CSH_REASONS(CSH_X)};
 static const char *const weight_rule_names[] = {CSH_WEIGHT_RULES(CSH_X)};
 static const char *const gauge_names[] = {CSH_GAUGES(CSH_X)};
 #undef CSH_X
-#define CSH_X(name_, sentence_) sentence_,
+#define CSH_X(name_, sentence_) (sentence_),
 static const char *const outcome_sentences[] = {CSH_OUTCOMES(CSH_X)};
 static const char *const weight_rule_sentences[] = {CSH_WEIGHT_RULES(CSH_X)};
 static const char *const gauge_sentences[] = {CSH_GAUGES(CSH_X)};
 #undef CSH_X
-#define CSH_X(name_, sentence_, variable_) sentence_,
+#define CSH_X(name_, sentence_, variable_) (sentence_),
 static const char *const reason_sentences[] = {CSH_REASONS(CSH_X)};
 #undef CSH_X
 #define CSH_X(name_, sentence_, variable_) variable_,

@@ -52,16 +52,18 @@
 
 enum mark { MARK_NONE, MARK_DONE, MARK_LEFT };
 
+/* The state comes first, so that its alignment costs least. */
 static struct {
+    unsigned char state[CSH_WORK_STATE_BYTES] __attribute__((aligned(64)));
+    struct csh_work work;
+    /* Both are of the job: constant while the gate is open, but for the
+     * state. */
+
     _Atomic bool is_busy;
     _Atomic uint32_t gate;
     _Atomic uint32_t bell;
     _Atomic size_t next;
     _Atomic unsigned char marks[CSH_WORK_MAX_PARTS];
-
-    /* Of the job: constant while the gate is open, but for the state. */
-    struct csh_work work;
-    unsigned char state[CSH_WORK_STATE_BYTES] __attribute__((aligned(64)));
 
     _Atomic bool is_started;
     _Atomic unsigned n_workers;

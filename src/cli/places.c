@@ -93,7 +93,7 @@ static bool find(const char *built, const char *installed, char *place_p)
     if (library_folder(place_p) && is_there(place_p, installed)) {
         return true;
     }
-    strcpy(place_p, CSH_LIBDIR);
+    snprintf(place_p, PATH_MAX, "%s", CSH_LIBDIR);
     return is_there(place_p, installed);
 }
 

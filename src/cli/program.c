@@ -264,7 +264,7 @@ bool csh_program_resolve(const char *name, char *file_p,
         if (program_p->kind != CSH_PROGRAM_SCRIPT) {
             return true;
         }
-        strcpy(line, program_p->linker);
+        memcpy(line, program_p->linker, sizeof(line));
         name = interpreter_of(line);
     }
     return false;

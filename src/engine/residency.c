@@ -360,7 +360,8 @@ void csh_residency_adopt(CUcontext context, CUdeviceptr device, size_t bytes,
         same.value.word[3] = found->value.word[3];
     }
     if (found != NULL &&
-        memcmp(&found->value, &same.value, sizeof(same.value)) == 0) {
+        memcmp(found->value.word, same.value.word,
+               sizeof(same.value.word)) == 0) {
         add_device(device, bytes, csh_shadow_ref(shadow), context, mark);
         vouch(device, bytes, same.value.word[3]);
     }

@@ -140,6 +140,13 @@ struct policy {
     unsigned long nodes[16];
 };
 
+static bool is_same_policy(const struct policy *one,
+                           const struct policy *other)
+{
+    return (one->mode == other->mode) &&
+           (memcmp(one->nodes, other->nodes, sizeof(one->nodes)) == 0);
+}
+
 static bool read_policy(uint64_t address, unsigned long flags,
                         struct policy *policy_p)
 {
@@ -162,9 +169,7 @@ static unsigned find_policy(const struct csh_page_state *state,
         return CSH_MARK_UNKNOWN;
     }
 
-    return (memcmp(&thread, &address, sizeof(thread)) == 0)
-                   ? 0
-                   : CSH_MARK_POLICY;
+    return is_same_policy(&thread, &address) ? 0 : CSH_MARK_POLICY;
 }
 
 #if defined(__x86_64__)

@@ -72,7 +72,7 @@ static bool make_block(void)
 {
     struct csh_registered **blocks, *block;
 
-    blocks = realloc(r->blocks, (r->n_blocks + 1) * sizeof(*blocks));
+    blocks = realloc(r->blocks, (r->n_blocks + 1) * sizeof(struct csh_registered *));
     if (blocks == NULL) {
         return false;
     }
@@ -243,25 +243,6 @@ static bool is_full(void)
     return (r->n_weights == CSH_MAX_WEIGHTS) && (r->free_weight == 0);
 }
 
-/* The registry's own copy of a string, the same for equal ones. */
-static const char *own_string(const char *text)
-{
-    struct csh_registered *weight, *next;
-    unsigned i;
-
-    for (i = 0; i < r->n_models; ++i) {
-        if (is_model(&r->models[i], text, 0)) {
-            return r->models[i].name;
-        }
-    }
-    HASH_ITER(by_key, r->index, weight, next) {
-        if (strcmp(weight->name, text) == 0) {
-            return weight->name;
-        }
-    }
-    return strdup(text);
-}
-
 uint32_t csh_registry_named(const char *model, const char *tensor,
                             uint64_t bytes)
 {
@@ -273,8 +254,8 @@ uint32_t csh_registry_named(const char *model, const char *tensor,
     key.bytes = bytes;
     csh_lock_acquire(&r->lock);
     if (!is_full()) {
-        key.model = own_string(model);
-        key.name = own_string(tensor);
+        key.model = csh_owned_strings_get(&r->strings, model);
+        key.name = csh_owned_strings_get(&r->strings, tensor);
     }
     if ((key.model != NULL) && (key.name != NULL)) {
         weight = find_key(&key);

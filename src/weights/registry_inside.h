@@ -10,6 +10,7 @@
 #define CSH_WEIGHTS_REGISTRY_INSIDE_H
 
 #include "base/lock.h"
+#include "weights/owned_strings.h"
 #include "weights/registry.h"
 
 #define HASH_NONFATAL_OOM 1 /* uthash would exit(-1) */
@@ -58,6 +59,7 @@ struct csh_registry {
     struct csh_registered **blocks;
     uint32_t n_weights, n_blocks, free_weight, n_pending;
     struct csh_registered *index;
+    struct csh_owned_strings strings; /* a user's names */
     struct csh_registered_model models[CSH_MAX_MODELS];
     unsigned n_models;
     void (*look)(void);

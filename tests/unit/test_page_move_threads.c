@@ -164,18 +164,6 @@ END_TEST
 
 static _Atomic bool is_over;
 
-/* Which does not survive a fork that it does not see. */
-#if defined(__SANITIZE_THREAD__)
-#define UNDER_THREAD_SANITIZER true
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define UNDER_THREAD_SANITIZER true
-#endif
-#endif
-#ifndef UNDER_THREAD_SANITIZER
-#define UNDER_THREAD_SANITIZER false
-#endif
-
 static void *fork_again_and_again(void *unused)
 {
     struct timespec time = {0, 0};
@@ -206,6 +194,7 @@ START_TEST(test_forks_at_any_time)
     pthread_t forker;
     void *n_wrong;
 
+    /* The sanitizer does not survive a fork that it does not see. */
     if (UNDER_THREAD_SANITIZER || !can_move()) {
         return;
     }
