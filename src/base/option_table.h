@@ -66,6 +66,13 @@
     X(stats_file, STATS_FILE, PATH, "",                                      \
       "where statistics are written, %p and %h as above; text is appended, " \
       "json replaces what was there; by default they go where the log goes") \
+    X(trace, TRACE, PATH, "",                                                \
+      "a file that tells of each copy that is looked at, and of each proof " \
+      "and capture, as it happens: a Chrome trace, which Perfetto opens; %p "\
+      "and %h as above; what was there is replaced; none by default")        \
+    X(trace_limit, TRACE_LIMIT, SIZE, "64M",                                 \
+      "most bytes of that file, but at least 64K; it then says so, and how " \
+      "many events it has left out")                                         \
     X(strict, STRICT, SWITCH, "0",                                           \
       "1: a bad value makes the first use of CUDA fail instead of falling "  \
       "back to the default")

@@ -30,6 +30,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -158,32 +159,99 @@ static int output_raise(int fd)
     return high_fd;
 }
 
+/* The descriptor in *output_p, or false with fd closed. */
+static bool output_take(int fd, struct csh_output *output_p)
+{
+    struct stat file;
+
+    if (fstat(fd, &file) != 0) {
+        close(fd);
+        return false;
+    }
+    *output_p = (struct csh_output){fd, file.st_dev, file.st_ino};
+    return true;
+}
+
+/* False with errno, nothing left open. */
+static bool output_open(const char *path, int flags, mode_t mode,
+                        struct csh_output *output_p)
+{
+    int fd = open(path, flags | O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW |
+                  O_NOCTTY | O_NONBLOCK, mode);
+
+    return (fd >= 0) && output_take(output_raise(fd), output_p);
+}
+
 bool csh_output_open(const char *path, enum csh_output_start start,
                      struct csh_output *output_p)
 {
-    int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY |
-                O_NONBLOCK;
     struct quiet quiet;
-    struct stat file;
-    int fd;
+    bool is_open;
 
-    flags |= (start == CSH_OUTPUT_APPEND) ? O_APPEND : O_TRUNC;
     quiet_begin(&quiet);
-    fd = open(path, flags, 0644);
-    if (fd >= 0) {
-        fd = output_raise(fd);
-        if (fstat(fd, &file) == 0) {
-            *output_p = (struct csh_output){fd, file.st_dev, file.st_ino};
-        } else {
-            quiet.saved_errno = errno;
-            close(fd);
-            fd = -1;
-        }
-    } else {
+    is_open = output_open(path, (start == CSH_OUTPUT_APPEND) ? O_APPEND :
+                          O_TRUNC, 0644, output_p);
+    if (!is_open) {
         quiet.saved_errno = errno;
     }
     quiet_end(&quiet);
-    return fd >= 0;
+    return is_open;
+}
+
+/* 0, or why the file cannot be this process's alone. */
+static int output_claim(const struct csh_output *output)
+{
+    struct stat file;
+
+    if (fstat(output->fd, &file) != 0) {
+        return errno;
+    }
+    if (!S_ISREG(file.st_mode)) {
+        return EINVAL;
+    }
+    if (file.st_uid != geteuid()) {
+        return EPERM;
+    }
+    if (flock(output->fd, LOCK_EX | LOCK_NB) != 0) {
+        return errno;
+    }
+    return (ftruncate(output->fd, 0) != 0) ? errno : 0;
+}
+
+bool csh_output_claim(const char *path, struct csh_output *output_p)
+{
+    struct csh_output opened;
+    struct quiet quiet;
+    int error = 0;
+
+    quiet_begin(&quiet);
+    if (!output_open(path, O_APPEND, 0600, &opened)) {
+        error = errno;
+    } else {
+        error = output_claim(&opened);
+        if (error == 0) {
+            *output_p = opened;
+        } else {
+            close(opened.fd);
+        }
+    }
+    if (error != 0) {
+        quiet.saved_errno = error;
+    }
+    quiet_end(&quiet);
+    return error == 0;
+}
+
+bool csh_output_cut(const struct csh_output *output, uint64_t n_bytes)
+{
+    struct quiet quiet;
+    bool is_cut;
+
+    quiet_begin(&quiet);
+    is_cut = output_is_intact(output) &&
+             (ftruncate(output->fd, (off_t)n_bytes) == 0);
+    quiet_end(&quiet);
+    return is_cut;
 }
 
 void csh_output_close(struct csh_output *output)

@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/compiler.h"
@@ -34,6 +35,19 @@ struct csh_output csh_output_stderr(void);
 CSH_MUST_CHECK bool csh_output_open(const char *path,
                                     enum csh_output_start start,
                                     struct csh_output *output_p);
+
+/* Opens or creates (0600) a regular file for this process alone, until it
+ * ends; empties it; what is written is appended. Else as above, and refused
+ * with EWOULDBLOCK if another process has claimed it, with EPERM if it is
+ * another user's, with EINVAL if it is no regular file. (The claim is an
+ * flock(2): whoever does not ask for it is not stopped.) */
+CSH_MUST_CHECK bool csh_output_claim(const char *path,
+                                     struct csh_output *output_p);
+
+/* Takes the file back to its first n_bytes, after a write that was given up
+ * half way. False if the descriptor is no longer that file, or the system
+ * refuses. */
+bool csh_output_cut(const struct csh_output *output, uint64_t n_bytes);
 
 /* Closes the descriptor if it is still the file that was opened. */
 void csh_output_close(struct csh_output *output);

@@ -13,6 +13,7 @@
 #include "base/statistics.h"
 #include "cli/doctor.h"
 #include "cli/option_names.h"
+#include "report/trace_table.h"
 
 /* What a table has of one row. NULL: it has no such column. */
 struct row {
@@ -67,6 +68,8 @@ reasons[] = {
     CSH_REASONS(CSH_X)
 }, memory[] = {
     CSH_PROCESS_MEMORY(CSH_X)
+}, events[] = {
+    CSH_TRACE_EVENTS(CSH_X)
 };
 #undef CSH_X
 
@@ -111,6 +114,18 @@ static bool next_memory(size_t *cursor, struct row *row_p)
     return true;
 }
 
+/* The second column of this table is the category. */
+static bool next_event(size_t *cursor, struct row *row_p)
+{
+    if (*cursor == CSH_ARRAY_LENGTH(events)) {
+        return false;
+    }
+    *row_p = (struct row){.name = events[*cursor].name,
+                          .meaning = events[*cursor].variable};
+    ++*cursor;
+    return true;
+}
+
 static const struct table {
     const char *name;
     const char *heading; /* markdown's */
@@ -126,6 +141,7 @@ static const struct table {
     {"rules", "| rule | meaning |\n|---|---|", next_of_rules},
     {"gauges", "| gauge | meaning |\n|---|---|", next_of_gauges},
     {"memory", "| figure | meaning |\n|---|---|", next_memory},
+    {"events", "| span | meaning |\n|---|---|", next_event},
     {"doctor", "| check | what it looks at |\n|---|---|", next_of_doctor},
 };
 

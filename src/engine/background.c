@@ -25,6 +25,7 @@
 #include "engine/contexts.h"
 #include "engine/fresh.h"
 #include "engine/residency.h"
+#include "engine/trace_points.h"
 #include "verify/fingerprint.h"
 
 #define MOST_JOBS 1024u
@@ -75,10 +76,13 @@ static struct csh_shadow *publish(const struct csh_captured *captured)
     struct csh_fingerprint fingerprint;
     struct csh_shadow *shadow;
     uint64_t cpu_ns = csh_clock_thread_ns();
+    uint64_t begun_ns = csh_trace_now_ns();
 
     csh_fingerprint_compute(csh_context_key(),
                             csh_shadow_address(captured->shadow),
                             captured->bytes, &fingerprint);
+    csh_trace_own_work(CSH_TRACE_fingerprint, captured->context,
+                       captured->bytes, captured->mark, begun_ns);
     csh_statistics_add(CSH_GAUGE_captured_cpu_ns,
                        (int64_t)(csh_clock_thread_ns() - cpu_ns));
     shadow = csh_fresh_publish(captured->shadow, &fingerprint);

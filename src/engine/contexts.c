@@ -267,6 +267,18 @@ void csh_context_prepare(void)
     release(entry);
 }
 
+int csh_context_device(CUcontext handle)
+{
+    struct entry *entry;
+    int device;
+
+    csh_lock_acquire(&lock);
+    HASH_FIND_PTR(entries, &handle, entry);
+    device = entry != NULL ? entry->context.device : -1;
+    csh_lock_release(&lock);
+    return device;
+}
+
 bool csh_context_is_the_only_one(void)
 {
     bool is_only;

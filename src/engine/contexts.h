@@ -23,6 +23,9 @@ void csh_context_release(const struct csh_context *context);
 /* The context's prover, or NULL; valid while the context is held. */
 struct csh_prover *csh_context_prover(const struct csh_context *context);
 
+/* The device of a context that copies were seen in, or -1. Asks nobody. */
+int csh_context_device(CUcontext handle);
+
 /* No context is known but the one that the caller holds. */
 bool csh_context_is_the_only_one(void);
 

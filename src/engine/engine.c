@@ -20,6 +20,7 @@
 #include "engine/relief.h"
 #include "engine/reload.h"
 #include "engine/residency.h"
+#include "engine/trace_points.h"
 #include "engine/trust.h"
 #include "track/captures.h"
 
@@ -233,6 +234,9 @@ void csh_engine_released(CUresult result, bool may_synchronise)
 
     csh_lifetimes_ended();
     csh_phase_note(result);
+    if (csh_trace_is_on()) {
+        csh_trace_changed();
+    }
     if (may_synchronise && result == CUDA_SUCCESS && csh_phase_is_active()) {
         tidy();
     }

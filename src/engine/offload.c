@@ -38,6 +38,7 @@
 #include "engine/phase.h"
 #include "engine/policy.h"
 #include "engine/residency.h"
+#include "engine/trace_points.h"
 #include "engine/trust.h"
 #include "track/captures.h"
 #include "verify/fingerprint_shared.h"
@@ -51,6 +52,7 @@ struct attempt {
     struct csh_weight_mark mark;
     bool is_declared; /* exactly this range, by the program */
     uint64_t begun_ns; /* 0: too small to be looked at */
+    struct csh_trace_parts parts;
 };
 
 static bool goes_on(struct attempt *attempt)
@@ -105,6 +107,9 @@ static bool look_at_records(struct attempt *attempt)
     };
     if (!goes_on(attempt)) {
         return false;
+    }
+    if (csh_trace_is_on()) {
+        csh_trace_settle();
     }
     attempt->begun_ns = csh_clock_now_ns();
     facts->knowledge = csh_residency_find(copy->device, copy->bytes,
@@ -246,6 +251,7 @@ static void note_captured(const struct attempt *attempt)
 static void capture(struct attempt *attempt)
 {
     const struct csh_copy *copy = attempt->copy;
+    uint64_t begun_ns = csh_trace_now_ns();
     enum csh_reason reason = CSH_REASON_error;
     struct csh_shadow *shadow =
         csh_fresh_allocate(attempt->context, copy->host, copy->bytes,
@@ -260,6 +266,7 @@ static void capture(struct attempt *attempt)
         csh_fresh_abandon(shadow, &copy->stream);
         return;
     }
+    csh_trace_note_part(&attempt->parts, CSH_TRACE_capture, begun_ns, NULL);
     if (attempt->decision.reason == CSH_REASON_dirty) {
         attempt->mark.is_unsure = true;
     }
@@ -324,13 +331,21 @@ static enum csh_proof ask_prover(const struct attempt *attempt)
 }
 
 /* By a launch for this range and others, or else for this one. */
-static enum csh_proof ask_cohort_or_prover(const struct attempt *attempt)
+static enum csh_proof ask_cohort_or_prover(struct attempt *attempt)
 {
     const struct csh_weight weight = weight_of(attempt);
+    enum csh_trace_event event = CSH_TRACE_cohort;
+    uint64_t begun_ns = csh_trace_now_ns();
     enum csh_proof proof =
         csh_cohort_form(attempt->context, &weight, timeout_ns());
 
-    return proof == CSH_PROOF_BUSY ? ask_prover(attempt) : proof;
+    if (proof == CSH_PROOF_BUSY) {
+        event = CSH_TRACE_proof;
+        proof = ask_prover(attempt);
+    }
+    csh_trace_note_part(&attempt->parts, event, begun_ns,
+                        csh_trace_proof_word(proof));
+    return proof;
 }
 
 static void prove(struct attempt *attempt)
@@ -438,6 +453,9 @@ static void count(const struct attempt *attempt, enum csh_outcome outcome)
     csh_journal(attempt->copy, attempt->context, outcome,
                 attempt->decision.reason, attempt->mark,
                 attempt->begun_ns);
+    csh_trace_copy(&attempt->parts, attempt->copy, attempt->context, outcome,
+                   attempt->decision.reason, attempt->mark,
+                   attempt->begun_ns);
 }
 
 CUresult csh_offload(const struct csh_copy *copy)

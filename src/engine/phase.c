@@ -26,6 +26,7 @@
 #include "engine/placing.h"
 #include "engine/relief.h"
 #include "engine/residency.h"
+#include "engine/trace_points.h"
 #include "engine/trust.h"
 #include "report/at_exit.h"
 
@@ -65,6 +66,7 @@ static int start(void)
     csh_relief_start();
     csh_placing_start();
     csh_trust_start();
+    csh_trace_points_start(options);
     csh_report_enable(true);
     return PHASE_ACTIVE;
 }

@@ -30,6 +30,7 @@
 #include "engine/phase.h"
 #include "engine/policy.h"
 #include "engine/residency.h"
+#include "engine/trace_points.h"
 #include "engine/upload.h"
 #include "engine/uses.h"
 #include "track/captures.h"
@@ -43,6 +44,7 @@ struct attempt {
     struct csh_naming naming;
     uint64_t begun_ns; /* 0: too small to be looked at */
     bool is_readable;  /* the source, as far as the driver was asked */
+    struct csh_trace_parts parts;
 };
 
 static bool goes_on(struct attempt *attempt)
@@ -78,6 +80,9 @@ static bool look_at_records(struct attempt *attempt)
         .is_equal = true,
     };
     if (attempt->facts.is_large) {
+        if (csh_trace_is_on()) {
+            csh_trace_settle();
+        }
         attempt->begun_ns = csh_clock_now_ns();
     }
     if (!goes_on(attempt)) {
@@ -293,6 +298,7 @@ static void capture(struct attempt *attempt)
     const struct csh_copy *copy = attempt->copy;
     struct csh_fingerprint fingerprint;
     bool is_later = may_wait(attempt);
+    uint64_t begun_ns = csh_trace_now_ns();
     enum csh_reason reason;
     struct csh_shadow *fresh = csh_upload_capture(
         copy, attempt->context, is_later ? NULL : &fingerprint, &reason);
@@ -301,6 +307,7 @@ static void capture(struct attempt *attempt)
         give_up(attempt, reason);
         return;
     }
+    csh_trace_note_part(&attempt->parts, CSH_TRACE_capture, begun_ns, NULL);
     if (attempt->shadow != NULL) {
         csh_store_release(csh_residency_store(), attempt->shadow);
     }
@@ -394,6 +401,9 @@ static void count(const struct attempt *attempt, enum csh_outcome outcome)
     csh_journal(attempt->copy, attempt->context, outcome,
                 attempt->decision.reason, attempt->naming.mark,
                 attempt->begun_ns);
+    csh_trace_copy(&attempt->parts, attempt->copy, attempt->context, outcome,
+                   attempt->decision.reason, attempt->naming.mark,
+                   attempt->begun_ns);
 }
 
 CUresult csh_reload(const struct csh_copy *copy)

@@ -418,6 +418,44 @@ void csh_residency_tell(const struct csh_ranges *ranges)
     }
 }
 
+/* The context's row, made if there is room; NULL if there is none. */
+static struct csh_context_bytes *row_of(struct csh_context_bytes *sums,
+                                        size_t *n_p, size_t capacity,
+                                        CUcontext context)
+{
+    size_t i;
+
+    for (i = 0; i < *n_p; i++) {
+        if (sums[i].context == context) {
+            return &sums[i];
+        }
+    }
+    if (*n_p == capacity) {
+        return NULL;
+    }
+    sums[*n_p] = (struct csh_context_bytes){context, 0};
+    return &sums[(*n_p)++];
+}
+
+size_t csh_residency_sum(struct csh_context_bytes *sums, size_t capacity)
+{
+    const struct csh_range *range;
+    struct csh_context_bytes *row;
+    size_t n = 0;
+
+    csh_lock_acquire(&lock);
+    for (range = csh_ranges_first(&devices); range != NULL;
+         range = csh_ranges_next(&devices, range)) {
+        row = row_of(sums, &n, capacity,
+                     (CUcontext)(uintptr_t)range->value.word[1]);
+        if (row != NULL) {
+            row->bytes += range->bytes;
+        }
+    }
+    csh_lock_release(&lock);
+    return n;
+}
+
 void csh_residency_look(void)
 {
     csh_lock_acquire(&lock);

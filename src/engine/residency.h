@@ -117,6 +117,15 @@ size_t csh_residency_list_hosts(uintptr_t behind,
 /* Unless it is another record by now. */
 void csh_residency_forget_host(const struct csh_host_record *record);
 
+/* What was uploaded and not freed since, weight or not, summed up by context.
+ * Looks at each record; contexts that the array has no room for are left out.
+ * Returns how many there are. */
+struct csh_context_bytes {
+    CUcontext context;
+    uint64_t bytes;
+};
+size_t csh_residency_sum(struct csh_context_bytes *sums, size_t capacity);
+
 /* Device memory ends, or a context with all of its memory and events. */
 void csh_residency_forget(CUdeviceptr base, size_t bytes);
 void csh_residency_forget_context(CUcontext context);

@@ -18,6 +18,7 @@
 #include "base/options.h"
 #include "base/output.h"
 #include "report/summary.h"
+#include "report/trace.h"
 #include "weights/registry.h"
 
 static _Atomic pid_t reporter; /* 0: nobody */
@@ -111,4 +112,5 @@ void csh_report_at_exit(void)
 __attribute__((destructor)) static void at_exit_unload(void)
 {
     csh_report_at_exit();
+    csh_trace_close();
 }

@@ -271,6 +271,11 @@ static const char *number_text(uint64_t value, enum csh_emitter_unit unit,
         return csh_human_bytes(value, text_p);
     case CSH_UNIT_NANOSECONDS:
         return csh_human_seconds(value, text_p);
+    case CSH_UNIT_THOUSANDTHS:
+        snprintf(text_p, CSH_HUMAN_BYTES, "%llu.%03u",
+                 (unsigned long long)(value / 1000),
+                 (unsigned)(value % 1000));
+        return text_p;
     case CSH_UNIT_PERCENT:
     case CSH_UNIT_PLAIN:
         break;
@@ -289,7 +294,10 @@ void csh_emitter_number(struct csh_emitter *emitter, const char *key,
 
     if (emitter->form == CSH_STATS_JSON) {
         put_key(emitter, key);
-        put_text(emitter, number_text(value, CSH_UNIT_PLAIN, text));
+        if (unit != CSH_UNIT_THOUSANDTHS) {
+            unit = CSH_UNIT_PLAIN;
+        }
+        put_text(emitter, number_text(value, unit, text));
         return;
     }
     if (is_line) {

@@ -24,6 +24,7 @@ enum csh_emitter_unit {
     CSH_UNIT_BYTES,
     CSH_UNIT_NANOSECONDS, /* in text as seconds */
     CSH_UNIT_PERCENT,
+    CSH_UNIT_THOUSANDTHS, /* in JSON with three decimals */
 };
 
 /* On the caller's stack; its fields are the emitter's own. */

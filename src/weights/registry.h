@@ -148,6 +148,21 @@ CSH_MUST_CHECK bool csh_registry_weight(unsigned model, uint32_t *cursor_p,
 CSH_MUST_CHECK bool csh_registry_names(uint32_t number, const char **model_p,
                                        const char **tensor_p);
 
+/* How a model is called: by its name, or as "model GROUP" if that is NULL; 0:
+ * it is none. The name lives as long as the process. */
+struct csh_model_tag {
+    const char *name;
+    unsigned group;
+};
+struct csh_model_tag csh_registry_tag(unsigned model);
+/* The same of a weight's model, and what the weight is called, or NULL. */
+struct csh_model_tag csh_registry_tag_of(uint32_t number,
+                                         const char **tensor_p);
+
+/* Bytes of each model in VRAM now; returns how many models there are. Looks
+ * at each weight. */
+unsigned csh_registry_sample(uint64_t device_bytes_p[CSH_MAX_MODELS]);
+
 /* Who knows which weights have a shadow: told to say so of each, by
  * csh_registry_has_shadow(), whenever somebody looks. */
 void csh_registry_on_look(void (*look)(void));

@@ -45,7 +45,7 @@ derive() {
 }
 
 update=${1:-}
-derive README.md options outcomes reasons rules surface
+derive README.md options outcomes reasons rules events surface
 derive src/cli/cushadow.1 flags doctor
-derive src/cli/cushadow.7 options outcomes reasons rules gauges memory
+derive src/cli/cushadow.7 options outcomes reasons rules gauges memory events
 exit $status
