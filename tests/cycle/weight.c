@@ -39,6 +39,7 @@ static void find_more(void)
     WEIGHT_CALLS(WEIGHT_X)
 #undef WEIGHT_X
     *(void **)&more.simcuda_set_faults = find("simcuda_set_faults");
+    *(void **)&more.simcuda_on_call = find("simcuda_on_call");
     *(void **)&more.simcuda_break = find("simcuda_break");
     *(void **)&more.simcuda_peek = find("simcuda_peek");
 }

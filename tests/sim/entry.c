@@ -4,7 +4,8 @@
  * Every entry owns one static struct sim_entry. The first call links it into a
  * list that only grows, so readers walk it without a lock; its count is an
  * atomic. Entries that are not simulated (missing.c) have their structs here.
- * The settings are read once, at the first call.
+ * The settings are read once, at the first call. Before all else a call tells
+ * the test that wants to know of it (simcuda_on_call).
  */
 #include <errno.h>
 #include <stdio.h>
@@ -21,6 +22,13 @@ static struct sim_entry missing_entries[] = {
     SIM_ENTRIES(SIM_MISSING)
 #undef SIM_MISSING
 };
+
+static void (*_Atomic call_hook)(const char *symbol);
+
+void simcuda_on_call(void (*hook)(const char *symbol))
+{
+    atomic_store(&call_hook, hook);
+}
 
 static void link_entry(struct sim_entry *entry)
 {
@@ -58,8 +66,12 @@ static bool find_fault(const char *name, uint64_t call, CUresult *result_p)
 bool sim_enter(struct sim_entry *entry, CUresult *result_p)
 {
     uint64_t call = atomic_fetch_add(&entry->calls, 1) + 1;
+    void (*hook)(const char *symbol) = atomic_load(&call_hook);
     bool failed;
 
+    if (hook != NULL) {
+        hook(entry->name);
+    }
     if (atomic_load_explicit(&entry->linked, memory_order_relaxed) == 0) {
         link_entry(entry);
     }

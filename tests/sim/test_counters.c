@@ -314,6 +314,39 @@ START_TEST(test_faults)
 }
 END_TEST
 
+static char heard[64];
+static unsigned n_heard;
+
+static void hear(const char *symbol)
+{
+    snprintf(heard, sizeof(heard), "%s", symbol);
+    n_heard++;
+}
+
+/* A call is told of, whether it fails or not, until nobody asks. */
+static void tell_of_calls(void)
+{
+    __typeof__(&simcuda_on_call) on_call = symbol_address("simcuda_on_call");
+
+    expect_results(".");
+    on_call(hear);
+    expect_results(".F");
+    EXPECT(n_heard == 2);
+    EXPECT(strcmp(heard, "cuDriverGetVersion") == 0);
+    EXPECT(ENTRY(cuCtxSynchronize)() != CUDA_SUCCESS);
+    EXPECT(n_heard == 3);
+    EXPECT(strcmp(heard, "cuCtxSynchronize") == 0);
+    on_call(NULL);
+    expect_results(".");
+    EXPECT(n_heard == 3);
+}
+
+START_TEST(test_calls_are_told)
+{
+    IN_CHILD(tell_of_calls, "SIMCUDA_FAULT=cuDriverGetVersion:3:2");
+}
+END_TEST
+
 static const char *const bad_values[] = {
     "SIMCUDA_FAULT=cuDriverGetVersion",
     "SIMCUDA_FAULT=cuDriverGetVersion:*:2,cuDriverGetVersion:0:2",
@@ -410,6 +443,7 @@ int main(void)
     tcase_add_test(tcase, test_limits);
     tcase_add_test(tcase, test_misspelt_entry);
     tcase_add_test(tcase, test_faults);
+    tcase_add_test(tcase, test_calls_are_told);
     tcase_add_loop_test(tcase, test_bad_value, 0,
                         sizeof(bad_values) / sizeof(bad_values[0]));
     tcase_add_loop_test(tcase, test_good_value, 0,
