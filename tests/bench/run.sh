@@ -38,6 +38,7 @@ shadow_memory_ratio  simulated  -
 ram_per_model_byte_kept_ratio  simulated  -
 sdxl_bytes_mapped_percent  noop  -
 sdxl_unload_host_ms  noop  -
+park_link_over_optimum_ratio  noop  -
 '
 
 # driver_folder DRIVER
@@ -65,6 +66,7 @@ run_one() {
         program=first_load_cpu_seconds_per_gb
         capture=${1##*_} rules=all,max=8M
         ;;
+    park_*) program=park_replay ;;
     *_all_*) rules=all log=debug:/dev/null ;;
     esac
     for file in "$shim" "$folder/libcuda.so.1" "$programs/bench_$program"; do
