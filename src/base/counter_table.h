@@ -8,7 +8,7 @@
 /* What became of the bytes of a program's copy. Per direction, in calls and
  * in bytes: asked == elided + served + passed + failed. */
 #define CSH_OUTCOMES(X)                                                     \
-    X(elided, "no bytes moved: proven redundant in the call itself")        \
+    X(elided, "nothing crossed the link: proven in the call itself")        \
     X(served, "moved once, through shadow memory, pinned where allowed")    \
     X(passed, "the program's own call, with its own arguments")             \
     X(failed, "the program's own call, and the driver returned an error")
@@ -20,6 +20,7 @@
       "CUSHADOW_COHORT")                                                     \
     X(trusted, "declared immutable, and not read", "CUSHADOW_MODE")          \
     X(unchanged, "host bytes equal to the shadow's", "")                     \
+    X(in_place, "the destination held these bytes already", "")              \
     X(first, "first copy of a weight: captured", "")                         \
     X(dirty, "device bytes differ from the shadow's", "")                    \
     X(mode, "not looked at in this mode", "CUSHADOW_MODE")                   \

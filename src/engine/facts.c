@@ -145,6 +145,17 @@ bool csh_facts_is_idle_now(const struct csh_stream *stream)
     return query_all_before(stream) == CUDA_SUCCESS;
 }
 
+bool csh_facts_is_sound(const struct csh_stream *stream)
+{
+    CUresult result = CUDA_ERROR_UNKNOWN;
+
+    if (csh_captures_hold_off()) {
+        result = csh_call_stream_query(stream);
+        csh_captures_let_go();
+    }
+    return result == CUDA_SUCCESS || result == CUDA_ERROR_NOT_READY;
+}
+
 bool csh_facts_synchronise(const struct csh_stream *stream)
 {
     return csh_call_stream_synchronize(stream) == CUDA_SUCCESS &&

@@ -37,6 +37,7 @@
 #include "engine/opt_out.h"
 #include "engine/phase.h"
 #include "engine/policy.h"
+#include "engine/proofs.h"
 #include "engine/residency.h"
 #include "engine/trace_points.h"
 #include "engine/trust.h"
@@ -141,11 +142,6 @@ static bool is_plain(const struct attempt *attempt)
                : csh_facts_is_plain(attempt->copy, attempt->context);
 }
 
-static uint64_t timeout_ns(void)
-{
-    return csh_options()->proof_timeout_ms * UINT64_C(1000000);
-}
-
 /* Mode trust believes only in an upload that came from the shadow, to memory
  * that is still the same allocation, and in that only once. */
 static bool is_vouched(const struct attempt *attempt)
@@ -164,7 +160,6 @@ static bool ask_driver(struct attempt *attempt)
 {
     const struct csh_copy *copy = attempt->copy;
     struct csh_offload_facts *facts = &attempt->facts;
-    struct csh_prover *prover;
 
     attempt->context = csh_context_acquire();
     if (attempt->context == NULL) {
@@ -173,8 +168,7 @@ static bool ask_driver(struct attempt *attempt)
     }
     facts->is_suited = attempt->context->is_suited;
     facts->is_capturing = csh_facts_is_capturing(&copy->stream);
-    prover = csh_context_prover(attempt->context);
-    facts->may_prove = prover != NULL && csh_prover_may_prove(prover);
+    facts->may_prove = csh_proofs_may_be_had(attempt->context);
     facts->belief = belief_of(attempt);
     if (!goes_on(attempt)) {
         return false;
@@ -190,7 +184,7 @@ static bool ask_driver(struct attempt *attempt)
     if (attempt->decision.verdict == CSH_VERDICT_OBSERVE) {
         return true; /* this mode waits for nothing */
     }
-    facts->is_idle = csh_facts_settle(copy, timeout_ns());
+    facts->is_idle = csh_facts_settle(copy, csh_proofs_timeout_ns());
     return goes_on(attempt);
 }
 
@@ -311,25 +305,6 @@ static void trust(struct attempt *attempt)
     }
 }
 
-/* Asks the prover of the context about exactly the bytes of this copy. */
-static enum csh_proof ask_prover(const struct attempt *attempt)
-{
-    const struct csh_copy *copy = attempt->copy;
-    const struct csh_shadow_proof known = csh_shadow_proof(attempt->shadow);
-    struct csh_fingerprint expected;
-    enum csh_proof proof;
-
-    memcpy(expected.lane, known.lane, sizeof(expected.lane));
-    proof = csh_prover_prove(
-        csh_context_prover(attempt->context), &copy->stream, copy->device,
-        copy->bytes, &expected, timeout_ns());
-    if (proof == CSH_PROOF_EQUAL || proof == CSH_PROOF_DIFFERENT) {
-        csh_statistics_add(CSH_GAUGE_proofs, 1);
-        csh_statistics_add(CSH_GAUGE_proof_bytes, (int64_t)copy->bytes);
-    }
-    return proof;
-}
-
 /* By a launch for this range and others, or else for this one. */
 static enum csh_proof ask_cohort_or_prover(struct attempt *attempt)
 {
@@ -337,11 +312,12 @@ static enum csh_proof ask_cohort_or_prover(struct attempt *attempt)
     enum csh_trace_event event = CSH_TRACE_cohort;
     uint64_t begun_ns = csh_trace_now_ns();
     enum csh_proof proof =
-        csh_cohort_form(attempt->context, &weight, timeout_ns());
+        csh_cohort_form(attempt->context, &weight, csh_proofs_timeout_ns());
 
     if (proof == CSH_PROOF_BUSY) {
         event = CSH_TRACE_proof;
-        proof = ask_prover(attempt);
+        proof = csh_proofs_ask(attempt->context, &attempt->copy->stream,
+                               attempt->copy->device, attempt->shadow);
     }
     csh_trace_note_part(&attempt->parts, event, begun_ns,
                         csh_trace_proof_word(proof));

@@ -94,6 +94,9 @@ static struct csh_decision upload_of_weight(
     if (!facts->is_equal) {
         return decide(CSH_VERDICT_CAPTURE, CSH_REASON_modified);
     }
+    if (facts->may_be_there) {
+        return decide(CSH_VERDICT_PROVE, CSH_REASON_in_place);
+    }
     return decide(CSH_VERDICT_SERVE, CSH_REASON_unchanged);
 }
 

@@ -6,7 +6,7 @@
  * step with everything it has not looked at yet set to the favourable value;
  * facts only ever turn a verdict into CSH_VERDICT_FORWARD, never back, so
  * asking early is safe (test_policy.c proves that for every cell). (The last
- * fact of a reload makes a capture of what would have been served.)
+ * facts of a reload say which way the bytes go.)
  */
 #ifndef CSH_ENGINE_POLICY_H
 #define CSH_ENGINE_POLICY_H
@@ -75,13 +75,16 @@ struct csh_reload_facts {
     bool is_idle;
     bool is_equal;       /* there is a shadow and the host bytes are its,
                             compared in this call */
+    bool may_be_there;   /* the destination was given these bytes before,
+                            and that can be proven */
 };
 
 enum csh_verdict {
     CSH_VERDICT_FORWARD, /* the program's own call */
     CSH_VERDICT_OBSERVE, /* the program's own call, then look at its bytes */
     CSH_VERDICT_CAPTURE, /* through a fresh shadow */
-    CSH_VERDICT_PROVE,   /* D2H: prove, then elide; else capture */
+    CSH_VERDICT_PROVE,   /* D2H: prove, then elide; else capture.
+                            H2D: prove, then do nothing; else ask again */
     CSH_VERDICT_TRUST,   /* D2H: synchronise, then elide */
     CSH_VERDICT_BELIEVE, /* D2H: synchronise, look again, then elide */
     CSH_VERDICT_SERVE,   /* H2D: from the shadow */

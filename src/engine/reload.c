@@ -29,6 +29,7 @@
 #include "engine/opt_out.h"
 #include "engine/phase.h"
 #include "engine/policy.h"
+#include "engine/proofs.h"
 #include "engine/residency.h"
 #include "engine/trace_points.h"
 #include "engine/upload.h"
@@ -230,6 +231,26 @@ static void serve(struct attempt *attempt)
     }
 }
 
+/* The destination may hold these bytes already. */
+static bool may_be_there(const struct attempt *attempt)
+{
+    return csh_still_is_likely(attempt->copy, attempt->shadow) &&
+           csh_proofs_may_be_had(attempt->context);
+}
+
+/* Nothing to do, if the proof says so; else the verdict is another. */
+static void find(struct attempt *attempt)
+{
+    if (csh_still_is_there(attempt->context, attempt->copy,
+                           attempt->shadow)) {
+        record(attempt);
+        vouch(attempt);
+        return;
+    }
+    attempt->facts.may_be_there = false;
+    (void)goes_on(attempt);
+}
+
 /* New bytes came where the weight's were: perhaps it was changed, perhaps it
  * is another by now. The rules may know which; else nobody has said that these
  * stay as they are, unless it was the program. */
@@ -330,6 +351,18 @@ static bool is_equal(const struct attempt *attempt)
            csh_host_holds(attempt->copy->host, attempt->shadow);
 }
 
+static void carry_out(struct attempt *attempt)
+{
+    if (attempt->decision.verdict == CSH_VERDICT_PROVE) {
+        find(attempt);
+    }
+    if (attempt->decision.verdict == CSH_VERDICT_SERVE) {
+        serve(attempt);
+    } else if (attempt->decision.verdict == CSH_VERDICT_CAPTURE) {
+        capture(attempt);
+    }
+}
+
 static void try(struct attempt *attempt)
 {
     struct csh_own_calls own;
@@ -340,12 +373,10 @@ static void try(struct attempt *attempt)
     own = csh_own_calls_begin();
     if (ask_driver(attempt)) {
         attempt->facts.is_equal = is_equal(attempt);
+        attempt->facts.may_be_there =
+            attempt->facts.is_equal && may_be_there(attempt);
         if (goes_on(attempt)) {
-            if (attempt->decision.verdict == CSH_VERDICT_SERVE) {
-                serve(attempt);
-            } else {
-                capture(attempt);
-            }
+            carry_out(attempt);
         }
     }
     csh_own_calls_end(&own);
@@ -411,16 +442,21 @@ CUresult csh_reload(const struct csh_copy *copy)
     struct attempt attempt = {.copy = copy};
     CUresult result = CUDA_SUCCESS;
 
+    enum csh_outcome outcome;
+
     try(&attempt);
-    if (attempt.decision.verdict != CSH_VERDICT_FORWARD) {
-        csh_statistics_count(CSH_H2D, CSH_OUTCOME_served,
-                             attempt.decision.reason, copy->bytes);
-        count(&attempt, CSH_OUTCOME_served);
-    } else {
+    if (attempt.decision.verdict == CSH_VERDICT_FORWARD) {
         result = forward(&attempt);
-        count(&attempt, result == CUDA_SUCCESS ? CSH_OUTCOME_passed
-                                               : CSH_OUTCOME_failed);
+        outcome = result == CUDA_SUCCESS ? CSH_OUTCOME_passed
+                                         : CSH_OUTCOME_failed;
+    } else {
+        outcome = attempt.decision.verdict == CSH_VERDICT_PROVE
+                      ? CSH_OUTCOME_elided
+                      : CSH_OUTCOME_served;
+        csh_statistics_count(CSH_H2D, outcome, attempt.decision.reason,
+                             copy->bytes);
     }
+    count(&attempt, outcome);
     if (attempt.shadow != NULL) {
         csh_store_release(csh_residency_store(), attempt.shadow);
     }

@@ -231,6 +231,21 @@ enum csh_knowledge csh_residency_find(CUdeviceptr device, size_t bytes,
     return knowledge;
 }
 
+bool csh_residency_should_hold(CUdeviceptr device, size_t bytes,
+                               const struct csh_shadow *shadow)
+{
+    struct csh_shadow_ref ref = csh_shadow_ref(shadow), known = {0};
+    const struct csh_range *exact;
+
+    csh_lock_acquire(&lock);
+    exact = csh_ranges_find(&devices, device, bytes);
+    if (exact != NULL) {
+        known = ref_of(exact);
+    }
+    csh_lock_release(&lock);
+    return known.generation == ref.generation && known.index == ref.index;
+}
+
 /* Adds the weights of the context that begin in [from, to). */
 static size_t list_some(CUcontext context, uint64_t from, uint64_t to,
                         struct csh_weight *weights, size_t capacity)

@@ -60,6 +60,11 @@ size_t csh_residency_list(CUcontext context, CUdeviceptr behind,
 struct csh_shadow *csh_residency_find_host(const void *host, size_t bytes,
                                            struct csh_weight_mark *mark_p);
 
+/* Exactly this range was given this shadow's bytes, and nothing is known to
+ * have ended that. */
+bool csh_residency_should_hold(CUdeviceptr device, size_t bytes,
+                               const struct csh_shadow *shadow);
+
 /* The program uploaded its own bytes: contents unknown from here on. */
 void csh_residency_uploaded(CUcontext context, CUdeviceptr device,
                             size_t bytes, struct csh_weight_mark mark);

@@ -115,6 +115,7 @@ static void reload(struct weight *weight, size_t *mapped_p, size_t *moved_p)
     uint8_t *again = fresh(weight->bytes);
     uint64_t before;
 
+    spoil(weight->device);
     REACHES(h2d, weight->bytes, weight->bytes,
             upload(weight->device, weight->host, weight->bytes, NULL));
     check_device(weight);

@@ -90,6 +90,7 @@ static void load(const struct model *model)
     int i;
 
     for (i = 0; i < N_WEIGHTS; i++) {
+        spoil(model->weights[i].device);
         upload(model->weights[i].device, model->weights[i].host, LARGE, NULL);
     }
 }

@@ -270,6 +270,7 @@ static void mapped_shadows_are_never_given_up(void)
     }
     for (i = 0; i < 3; i++) {
         CHECK(holds(kept[i].host, LARGE, 100 + i));
+        spoil(kept[i].device);
         REACHES(h2d, LARGE, LARGE,
                 upload(kept[i].device, kept[i].host, LARGE, NULL));
         CHECK(device_holds(kept[i].device, LARGE, 100 + i));

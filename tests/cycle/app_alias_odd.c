@@ -212,6 +212,7 @@ static void no_mapping_is_left(void)
     }
     CHECK(i < n && errno == ENOMEM);
     offload_mapping(&weight, host, 0);
+    spoil(weight.device);
     REACHES(h2d, LARGE, LARGE,
             upload(weight.device, host, LARGE, NULL));
     CHECK(device_holds(weight.device, LARGE, 8));

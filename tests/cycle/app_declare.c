@@ -19,6 +19,7 @@ static struct weight allocated(uint32_t seed)
 
 static void load(const struct weight *weight)
 {
+    spoil(weight->device);
     REACHES(h2d, WEIGHT, WEIGHT,
             upload(weight->device, weight->host, WEIGHT, NULL));
 }

@@ -44,6 +44,7 @@ static void go_on(struct weight *model, int rounds)
                     offload(model[i].host, model[i].device, WEIGHT, NULL));
             CHECK(holds(model[i].host, WEIGHT, model[i].seed));
             offload_expecting(&model[i], 0, NULL);
+            spoil(model[i].device);
             REACHES(h2d, WEIGHT, WEIGHT,
                     upload(model[i].device, model[i].host, WEIGHT, NULL));
             offload_expecting(&model[i], 0, NULL);

@@ -261,6 +261,7 @@ static void events_are_left_to_their_context(void)
     OK(cu.cuDevicePrimaryCtxRetain(&primary, device));
     OK(cu.cuCtxCreate_v2(&context, 0, device));
     weight = learned(10);
+    spoil(weight.device);
     OK(cu.cuMemcpyHtoDAsync_v2(weight.device, weight.host, WEIGHT, NULL));
     OK(cu.cuStreamSynchronize(NULL));
     OK(cu.cuCtxSetCurrent(primary));
@@ -292,6 +293,7 @@ static void context_outlives_one_of_two_detachments(void)
     OK(attach(&same, 0));
     CHECK(same == context);
     weight = learned(14);
+    spoil(weight.device);
     OK(cu.cuMemcpyHtoDAsync_v2(weight.device, weight.host, WEIGHT, NULL));
     loads = cu.simcuda_calls("cuModuleLoadData");
     ends = cu.simcuda_calls("cuEventDestroy_v2");

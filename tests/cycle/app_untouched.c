@@ -76,6 +76,7 @@ static void unseen_global_capture_is_not_disturbed(void)
     REACHES(d2h, 0, WEIGHT,
             OK(cu.cuMemcpyDtoHAsync_v2(weight.host, weight.device, WEIGHT,
                                        copying)));
+    spoil(weight.device);
     REACHES(h2d, WEIGHT, WEIGHT,
             OK(cu.cuMemcpyHtoDAsync_v2(weight.device, weight.host, WEIGHT,
                                        copying)));

@@ -51,6 +51,7 @@ static void captured_bytes_are_served_again(void)
 
     change(weight.host, LARGE, 7);
     upload(weight.device, weight.host, LARGE, NULL);
+    spoil(weight.device);
     before = from_pinned();
     REACHES(h2d, LARGE, LARGE,
             upload(weight.device, weight.host, LARGE, NULL));

@@ -124,6 +124,11 @@ void offload(void *dst, CUdeviceptr src, size_t bytes, CUstream stream)
     OK(cu.cuStreamSynchronize(stream));
 }
 
+void spoil(CUdeviceptr device)
+{
+    cu.simcuda_poke(device, "spoilt: not here", 16);
+}
+
 void launch_fill(CUdeviceptr dst, uint32_t value, uint64_t count,
                  CUstream stream)
 {

@@ -132,6 +132,10 @@ bool holds(const void *memory, size_t bytes, uint32_t seed);
 void upload(CUdeviceptr dst, const void *src, size_t bytes, CUstream stream);
 void offload(void *dst, CUdeviceptr src, size_t bytes, CUstream stream);
 
+/* Changes device memory unseen, so that the bytes that it had are not there
+ * already when they are uploaded again. */
+void spoil(CUdeviceptr device);
+
 /* Launches a kernel of the simulated driver's table. */
 void launch_fill(CUdeviceptr dst, uint32_t value, uint64_t count,
                  CUstream stream);

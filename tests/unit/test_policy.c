@@ -193,6 +193,7 @@ static bool reload_cell(unsigned n, struct csh_reload_facts *f)
     f->is_plain = TAKE(2);
     f->is_idle = TAKE(2);
     f->is_equal = TAKE(2);
+    f->may_be_there = TAKE(2);
     return n == 0;
 }
 
@@ -211,12 +212,14 @@ static enum csh_reason expect_reload(const struct csh_reload_facts *f)
            : !f->is_idle                    ? CSH_REASON_busy
            : !f->has_shadow                 ? CSH_REASON_first
            : !f->is_equal                   ? CSH_REASON_modified
+           : f->may_be_there                ? CSH_REASON_in_place
                                             : CSH_REASON_unchanged;
 }
 
 static enum csh_verdict expect_verdict(enum csh_reason reason)
 {
     return reason == CSH_REASON_unchanged ? CSH_VERDICT_SERVE
+           : reason == CSH_REASON_in_place ? CSH_VERDICT_PROVE
            : reason == CSH_REASON_first || reason == CSH_REASON_modified
                ? CSH_VERDICT_CAPTURE
                : CSH_VERDICT_FORWARD;
@@ -236,11 +239,12 @@ START_TEST(reload_every_cell)
         ck_assert_int_eq(got.verdict, expect_verdict(reason));
         seen[got.verdict]++;
     }
-    ck_assert_uint_eq(n, 5u * 2 * 2 * 2 * 2 * 2 * 2 * 3 * 2 * 2 * 2);
+    ck_assert_uint_eq(n, 5u * 2 * 2 * 2 * 2 * 2 * 2 * 3 * 2 * 2 * 2 * 2);
     /* Modes verify, trust and copy, registered or not; and without a shadow
-     * only if registered, equal or not. */
+     * only if registered, equal or not; in place or not. */
     ck_assert_uint_eq(seen[CSH_VERDICT_SERVE], 3 * 2);
-    ck_assert_uint_eq(seen[CSH_VERDICT_CAPTURE], 3 * 2 + 3 * 2);
+    ck_assert_uint_eq(seen[CSH_VERDICT_PROVE], 3 * 2);
+    ck_assert_uint_eq(seen[CSH_VERDICT_CAPTURE], (3 * 2 + 3 * 2) * 2);
 }
 END_TEST
 
