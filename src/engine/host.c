@@ -26,10 +26,7 @@
 #include "shadow/alias.h"
 #include "shadow/libc_block.h"
 #include "shadow/page_move.h"
-
-/* Without knowing the memory: a block of posix_memalign(64), which is how
- * PyTorch allocates (c10/core/impl/alloc_cpu.cpp), that glibc mapped. */
-#define LIKELY_PHASE 64
+#include "shadow/placement.h"
 
 static struct csh_page_state pages;
 static _Atomic(struct csh_aliases *) aliases;
@@ -136,7 +133,9 @@ size_t csh_host_phase(const void *host, size_t bytes)
     if (table() == NULL || bytes < csh_page_bytes()) {
         return 0;
     }
-    return host == NULL ? LIKELY_PHASE
+    /* Not known: a block of posix_memalign(64), which is how PyTorch allocates
+     * (c10/core/impl/alloc_cpu.cpp). */
+    return host == NULL ? csh_placement_phase(bytes)
                         : (uintptr_t)host % csh_page_bytes();
 }
 

@@ -8,6 +8,11 @@
  * own. What remains possible then is asked for in one piece: a distance and a
  * size that lead to page bounds, both heads where there are two, and nothing
  * but private anonymous memory from end to end.
+ *
+ * A head in the page of the block's first byte is read by a load: the program
+ * has just named that byte to be written to, so the page is there. One in any
+ * other page is read by process_vm_readv(), 2 us: what lies there may be
+ * somebody else's, who unmaps it meanwhile.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* dladdr, process_vm_readv */
@@ -17,6 +22,7 @@
 #include <dlfcn.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -54,14 +60,22 @@ static bool passes(const struct span *span, uint64_t start,
     return true;
 }
 
-/* The kernel copies: what cannot be read is an error, not a signal. Two heads
- * at once, the second of them where the first mostly leads to. */
-static bool read_heads(uint64_t address, uint64_t other, struct head heads[2])
+/* Two heads, the second of them where the first mostly leads to. Where the
+ * kernel copies, what cannot be read is an error, not a signal. */
+static bool read_heads(uint64_t address, uint64_t other, uint64_t start,
+                       struct head heads[2])
 {
     const size_t bytes   = sizeof(heads[0]);
+    uint64_t page        = csh_page_bytes();
     struct iovec to      = {heads, 2 * bytes};
     struct iovec from[2] = {{(void *)(uintptr_t)address, bytes},
                             {(void *)(uintptr_t)other, bytes}};
+
+    if ((address / page == start / page) && (other / page == start / page)) {
+        memcpy(&heads[0], from[0].iov_base, bytes);
+        memcpy(&heads[1], from[1].iov_base, bytes);
+        return true;
+    }
 
     /* All of them long: of an int on the stack half is whatever was there. */
     return syscall(SYS_process_vm_readv, (long)getpid(), &to, 1L, from, 2L,
@@ -92,7 +106,8 @@ bool csh_libc_block_holds(struct csh_page_view *view, uint64_t start,
     uint64_t end;
 
     if ((start % sizeof(struct head) != 0) || (start < csh_page_bytes()) ||
-        !passes(&span, first, start) || !read_heads(at, first, heads) ||
+        !passes(&span, first, start) ||
+        !read_heads(at, first, start, heads) ||
         !is_plausible(at, &heads[0], bytes + sizeof(struct head))) {
         return false;
     }
@@ -103,7 +118,7 @@ bool csh_libc_block_holds(struct csh_page_view *view, uint64_t start,
     }
     if (first != at - heads[0].before) {
         first = at - heads[0].before;
-        if (!read_heads(at, first, heads)) {
+        if (!read_heads(at, first, start, heads)) {
             return false;
         }
     }

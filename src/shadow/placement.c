@@ -6,9 +6,12 @@
  * up to 32 MiB (mallopt(3), M_MMAP_THRESHOLD). So a block is asked for with 33
  * MiB too many, or with more than all the holes of the heap where those are
  * larger, and given the rest back by realloc, which cuts a mapped block in
- * place. What comes out is a block that glibc mapped, in glibc's books, made
- * by public functions; the program's free, realloc and malloc_usable_size, by
- * whatever route they come, meet nothing new.
+ * place. It begins at a page if its size is whole pages, so that an offload has
+ * no edges to copy: into one of them glibc has written its header, and to touch
+ * the other, fresh, costs a page fault. What comes out is a block that glibc
+ * mapped, in glibc's books, made by public functions; the program's free,
+ * realloc and malloc_usable_size, by whatever route they come, meet nothing
+ * new.
  *
  * Owns the table of expected sizes. A size gets into it when the program moves
  * a weight of that size, and never out; each offload allows AHEAD more blocks
@@ -24,10 +27,9 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include "base/host_changes.h"
-
+#include "shadow/chunk.h"
 
 enum { N_SLOTS = 1024, N_PROBES = 16, AHEAD = 256 };
 
@@ -115,13 +117,26 @@ static bool is_mapped(const void *block)
     return (((const size_t *)block)[-1] & 2) != 0;
 }
 
+static size_t alignment_of(size_t bytes)
+{
+    return bytes % csh_page_bytes() == 0 ? csh_page_bytes()
+                                         : CSH_PLACEMENT_PHASE;
+}
+
+size_t csh_placement_phase(size_t bytes)
+{
+    return atomic_load_explicit(&is_started, memory_order_relaxed)
+               ? alignment_of(bytes) % csh_page_bytes()
+               : CSH_PLACEMENT_PHASE;
+}
+
 /* NULL: refused, or not mapped with that excess. */
 static void *allocate_with(size_t bytes, size_t more)
 {
     void *block = NULL, *cut;
 
     if (bytes > SIZE_MAX - more ||
-        libc.posix_memalign(&block, CSH_PLACEMENT_PHASE, bytes + more) != 0) {
+        libc.posix_memalign(&block, alignment_of(bytes), bytes + more) != 0) {
         return NULL;
     }
     if (!is_mapped(block)) {
@@ -210,16 +225,16 @@ static bool has_room(void)
     return is_unlimited(RLIMIT_AS) && is_unlimited(RLIMIT_DATA);
 }
 
-static bool trial_succeeds(void)
+static bool trial_succeeds(size_t bytes)
 {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE), bytes = 16 * page;
+    size_t page = csh_page_bytes();
     void *block = allocate(bytes);
     bool is_good;
 
     if (block == NULL) {
         return false;
     }
-    is_good = ((uintptr_t)block & (page - 1)) == CSH_PLACEMENT_PHASE &&
+    is_good = (uintptr_t)block % page == alignment_of(bytes) % page &&
               libc.malloc_usable_size(block) >= bytes &&
               libc.malloc_usable_size(block) < bytes + 2 * page;
     libc.free(block);
@@ -232,7 +247,8 @@ bool csh_placement_start(const struct csh_placement_libc *functions)
     bool is_good;
 
     libc = *functions;
-    is_good = has_room() && trial_succeeds();
+    is_good = has_room() && trial_succeeds(16 * csh_page_bytes()) &&
+              trial_succeeds(16 * csh_page_bytes() + 1);
     errno = saved_errno;
     atomic_store(&is_started, is_good);
     return is_good;

@@ -19,9 +19,15 @@ struct csh_placement_libc {
     struct mallinfo2 (*mallinfo2)(void); /* glibc 2.33 */
 };
 
-/* Alignments up to this are served; a placed block lies this far into its
- * first page, behind glibc's header. */
+/* Alignments up to this are served, which glibc's mapped blocks have anyway:
+ * they lie this far into their first page, behind glibc's header. */
 enum { CSH_PLACEMENT_PHASE = 64 };
+
+/* Where in its page a block of so many bytes is placed, or will most likely
+ * be where nothing is placed. A block of whole pages begins at one, with the
+ * header in a page before it: then it shares none with anything else, and an
+ * alias needs no copies. Any thread. */
+size_t csh_placement_phase(size_t bytes);
 
 /* From now on csh_placement_allocate() serves sizes that are expected. False
  * if a trial shows that this allocator does not do what is needed, or if the

@@ -118,7 +118,7 @@ static void make_shadows(struct csh_slab_pool *pool)
         struct csh_alias_source *source = &tensors[i].source;
         size_t bytes = source->extent.bytes;
 
-        if (csh_slab_allocate_at(pool, bytes, CSH_PLACEMENT_PHASE,
+        if (csh_slab_allocate_at(pool, bytes, csh_placement_phase(bytes),
                                  &source->extent) != CSH_SLAB_OK) {
             fail("no memory for a shadow");
         }
@@ -145,13 +145,13 @@ static void start(void)
     if (setup.pool == NULL) {
         fail("no pool");
     }
+    if (setup.libc_owns_malloc && !csh_placement_start(&libc)) {
+        fail("the allocator does not serve placement");
+    }
     make_shadows(setup.pool);
     aliases = csh_alias_create(&setup);
     if (aliases == NULL) {
         fail("no aliases");
-    }
-    if (setup.libc_owns_malloc && !csh_placement_start(&libc)) {
-        fail("the allocator does not serve placement");
     }
 }
 

@@ -126,9 +126,13 @@ static void reload(struct weight *weight, size_t *mapped_p, size_t *moved_p)
     free(again);
 }
 
-/* Less than 64 KiB of whole pages are not worth a mapping. */
+/* Less than 64 KiB of whole pages are not worth a mapping. Blocks of whole
+ * pages begin at one, others 64 bytes into one. */
 static size_t worth_mapping(size_t bytes)
 {
+    if (bytes % PAGE == 0) {
+        return bytes < 64 * KIB ? 0 : bytes;
+    }
     return bytes < 64 * KIB + 2 * PAGE
                ? 0 : (bytes - (PAGE - 64)) & ~(PAGE - 1);
 }

@@ -19,8 +19,8 @@
 
 static void offloads_are_mapped(void)
 {
-    static const size_t sizes[] = {72 * KIB,  73 * KIB + 1, 100 * KIB + 4032,
-                                   MIB - 1,   LARGE,        5 * MIB,
+    static const size_t sizes[] = {64 * KIB, 72 * KIB, 73 * KIB + 1,
+                                   100 * KIB + 4032, MIB - 1, LARGE, 5 * MIB,
                                    24 * MIB + 4095, 80 * MIB};
     size_t i;
 
@@ -36,7 +36,7 @@ static void offloads_are_mapped(void)
 /* Too small to be worth it, or not even a weight. */
 static void small_ones_are_copied(void)
 {
-    static const size_t sizes[] = {64 * KIB, 64 * KIB + 1, 66 * KIB};
+    static const size_t sizes[] = {64 * KIB + 1, 66 * KIB, 67 * KIB};
     size_t i;
 
     for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {

@@ -312,8 +312,16 @@ static void cycle(size_t bytes, uint32_t seed)
 static void cycles(void)
 {
     cycle(LARGE, 9);
-    cycle(80 * KIB, 10);
+    cycle(80 * KIB + 1, 10);
     cycle(6 * MIB + 4095, 11);
+}
+
+/* Those begin at a page, and what malloc wrote lies in another. */
+static void cycles_of_whole_pages(void)
+{
+    cycle(64 * KIB, 14);
+    cycle(80 * KIB, 15);
+    cycle(6 * MIB, 16);
 }
 
 /* The sandbox closes behind the program. */
@@ -370,6 +378,7 @@ int main(int argc, char **argv)
         {"query_is_refused_later", query_is_refused_later, NULL},
         {"scan_is_refused_later", scan_is_refused_later, NULL},
         {"cycles", cycles, NULL},
+        {"cycles_of_whole_pages", cycles_of_whole_pages, NULL},
     };
 
     return negative_main(argc, argv, scenarios,

@@ -4,7 +4,7 @@
  *
  *   app_placed cycles     prints the per cent of the bytes that came back to
  *                         blocks of their own mapping, at the place in a page
- *                         where glibc puts them, and untouched
+ *                         that is right for their size, and untouched
  *   app_placed threads    allocates in some threads and frees in others
  *   app_placed child      goes on allocating in a forked child
  */
@@ -39,7 +39,7 @@ static size_t untouched(const char *block, size_t bytes)
     int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 
     CHECK(pagemap >= 0);
-    if ((uintptr_t)block % page != 64 ||
+    if ((uintptr_t)block % page != (bytes % page == 0 ? 0 : 64) ||
         (((const size_t *)(const void *)block)[-1] & 2) == 0) {
         end = start;
     }

@@ -1,6 +1,6 @@
 /*
- * test_alias_failures.c - mappings that fail, limits, and other threads that
- * read, free and map meanwhile. Each test runs in a process of its own.
+ * test_alias_failures.c - mappings that fail, limits, kernels that say less,
+ * and other threads that read, free and map meanwhile. Each test runs in a process of its own.
  */
 #include "alias_fixture.h"
 
@@ -266,6 +266,56 @@ START_TEST(test_threads)
 }
 END_TEST
 
+/* --- kernels that say less ----------------------------------------------- */
+
+static const struct { unsigned without; bool can; } older[] = {
+    {CSH_PAGES_BY_QUERY, true}, {CSH_PAGES_BY_SCAN, true},
+    {CSH_PAGES_BY_USERFAULT, true},
+    {CSH_PAGES_BY_QUERY | CSH_PAGES_BY_SCAN, true},
+    {CSH_PAGES_BY_QUERY | CSH_PAGES_BY_TEXT, false},
+    {CSH_PAGES_BY_SCAN | CSH_PAGES_BY_PAGEMAP, false},
+    {CSH_PAGES_BY_ALL, false},
+};
+
+START_TEST(test_older_kernels)
+{
+    bool could;
+
+    start();
+    could = can_map();
+    csh_page_state_close(&state);
+    csh_page_state_open(&state, CSH_PAGES_BY_ALL & ~older[_i].without);
+    block  = make_block(MIB);
+    shadow = make_shadow(MIB, 3);
+    if (could && older[_i].can) {
+        expect_mapped(block, &shadow);
+        block[MIB / 2] ^= 2;
+        ck_assert_int_eq(check(block, &shadow), CSH_ALIAS_WRITTEN);
+    } else {
+        ck_assert(!can_map());
+        expect_copied(block, &shadow, CSH_ALIAS_none);
+        ck_assert_int_ne(check(block, &shadow), CSH_ALIAS_WRITTEN);
+    }
+}
+END_TEST
+
+/* Refused by a sandbox that the program enters after the alias was made. */
+START_TEST(test_refused_later)
+{
+    static const unsigned requests[] = {
+        (unsigned)CSH_PROCMAP_QUERY, (unsigned)CSH_PAGEMAP_SCAN, ~0u};
+
+    start();
+    block  = make_block(MIB);
+    shadow = make_shadow(MIB, 3);
+    expect_mapped(block, &shadow);
+    refuse(SYS_ioctl, requests[_i], EPERM);
+    ck_assert_int_eq(check(block, &shadow), CSH_ALIAS_UNTOUCHED);
+    block[MIB / 2] ^= 2;
+    ck_assert_int_eq(check(block, &shadow), CSH_ALIAS_WRITTEN);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("alias_failures");
@@ -278,6 +328,8 @@ int main(void)
     tcase_add_test(tcase, test_share_of_the_mappings);
     tcase_add_test(tcase, test_no_mappings_left);
     tcase_add_test(tcase, test_threads);
+    tcase_add_loop_test(tcase, test_older_kernels, 0, 7);
+    tcase_add_loop_test(tcase, test_refused_later, 0, 3);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }

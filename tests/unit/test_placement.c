@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "sanitizer.h"
 
@@ -80,7 +81,9 @@ static void *place_expected(size_t bytes)
     csh_placement_expect(bytes);
     block = csh_placement_allocate(64, bytes);
     ck_assert_ptr_nonnull(block);
-    ck_assert_uint_eq((uintptr_t)block % page, CSH_PLACEMENT_PHASE);
+    ck_assert_uint_eq((uintptr_t)block % page,
+                      bytes % page == 0 ? 0 : CSH_PLACEMENT_PHASE);
+    ck_assert_uint_eq((uintptr_t)block % page, csh_placement_phase(bytes));
     ck_assert(is_mapped(block));
     ck_assert_uint_eq(n_touched(block, bytes), 0);
     ck_assert_uint_ge(real.malloc_usable_size(block), bytes);
