@@ -139,7 +139,21 @@ bool csh_host_is_marked(uintptr_t start, size_t bytes)
 
 static bool gives_attribute(enum csh_host_change change)
 {
-    return change == CSH_CHANGE_MARK || change == CSH_CHANGE_RETYPE_AND_MARK;
+    return change == CSH_CHANGE_MARK || change == CSH_CHANGE_RETYPE_AND_MARK ||
+           change == CSH_CHANGE_OWN_AND_MARK;
+}
+
+/* Without the attribute. */
+static enum csh_host_change change_alone(enum csh_host_change change)
+{
+    switch (change) {
+    case CSH_CHANGE_RETYPE_AND_MARK:
+        return CSH_CHANGE_RETYPE;
+    case CSH_CHANGE_OWN_AND_MARK:
+        return CSH_CHANGE_OWN;
+    default:
+        return change;
+    }
 }
 
 void csh_host_changing(uintptr_t start, size_t bytes,
@@ -164,9 +178,7 @@ void csh_host_changing(uintptr_t start, size_t bytes,
     }
     watcher = atomic_load(&csh_host_watcher_set);
     if (watcher != NULL && change != CSH_CHANGE_MARK) {
-        watcher(start, end - start,
-                change == CSH_CHANGE_DISCARD ? CSH_CHANGE_DISCARD
-                                             : CSH_CHANGE_RETYPE);
+        watcher(start, end - start, change_alone(change));
     }
     errno = saved_errno;
 }

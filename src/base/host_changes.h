@@ -21,6 +21,8 @@
  *     PROT_READ, PROT_WRITE
  *   mremap that grows         zeros behind           more of the file behind
  *   mbind                     of this memory         of the shadow's pages
+ *   cuMemHostRegister to      pins these pages       pins the shadow's, which
+ *     read alone                                     a store leaves
  *   pkey_mprotect             has a key              has a key, which it would
  *                                                    lose if turned back
  *
@@ -33,7 +35,13 @@
  * another thread stores there meanwhile is lost. So it stays where it may:
  * DONTFORK, DONTDUMP and locks are given while other threads compute (by
  * libraries that register memory, by mlockall), and mean the same on both;
- * to lock an alias makes each page the program's own, as it were without.
+ * to lock an alias makes each page the program's own, as it were without. Where
+ * the pages alone must be the program's (mbind, cuMemHostRegister), each gets
+ * its copy in place, as by a store, and nothing is lost. (The policy of a page
+ * of a memory file belongs to the file: another alias of these bytes may get
+ * new pages by it.) What is left are WIPEONFORK, pkey_mprotect, mprotect with
+ * PROT_EXEC and mremap, given to memory that another thread stores to just
+ * then.
  *
  * Alike on both, and left alone: the other advice (it changes no byte),
  * posix_madvise (in libc it is that other advice, or nothing), mprotect with
@@ -68,14 +76,16 @@ enum csh_host_change {
     CSH_CHANGE_NONE,    /* alike on both: nobody is told */
     CSH_CHANGE_DISCARD, /* the call succeeds, and no byte must be kept */
     CSH_CHANGE_RETYPE,  /* must be anonymous memory, with the same bytes */
+    CSH_CHANGE_OWN,     /* every page must be the program's own */
     CSH_CHANGE_MARK,    /* gets an attribute, which an alias may have, too */
     CSH_CHANGE_RETYPE_AND_MARK,
+    CSH_CHANGE_OWN_AND_MARK,
 };
 
 /* Called before the program's own call with whole pages, [start, start +
- * bytes) cut at the end of the address space; change is DISCARD or RETYPE.
- * Every alias there shall be anonymous memory when it returns. In the same
- * places as everything here. */
+ * bytes) cut at the end of the address space; change is DISCARD, RETYPE or
+ * OWN. When it returns every alias there shall be anonymous memory or, for
+ * OWN, hold no page of a shadow. In the same places as everything here. */
 typedef void csh_host_watcher(uintptr_t start, size_t bytes,
                               enum csh_host_change change);
 

@@ -50,6 +50,7 @@ enum csh_tier {
     CSH_TIER_RELEASE,    /* the engine is told before and afterwards */
     CSH_TIER_STREAM,     /* the engine knows which there are */
     CSH_TIER_CAPTURE,    /* the engine counts */
+    CSH_TIER_HOST,       /* forwarded: the driver pins the program's memory */
     CSH_TIER_SHARE,      /* forwarded: memory gets a second way in */
     CSH_TIER_WRITE,      /* forwarded: writes device memory */
     CSH_TIER_PEER,       /* forwarded: writes memory of another context */
@@ -197,6 +198,13 @@ enum csh_tier {
     CSH_SURFACE_CAPTURES_12000(X)                                             \
     CSH_SURFACE_CAPTURES_12030(X)
 
+/* Memory of the program's is pinned. */
+#define CSH_SURFACE_HOST(X)                                                   \
+    X(cuMemHostRegister, "cuMemHostRegister", 4000, PLAIN,                    \
+      PFN_cuMemHostRegister_v4000, HOST)                                      \
+    X(cuMemHostRegister_v2, "cuMemHostRegister", 6050, PLAIN,                 \
+      PFN_cuMemHostRegister_v6050, HOST)
+
 /* What is asked of a pointer. One attribute gives other devices a way in. */
 #define CSH_SURFACE_POINTERS(X)                                               \
     X(cuPointerGetAttribute, "cuPointerGetAttribute", 4000, PLAIN,            \
@@ -212,6 +220,7 @@ enum csh_tier {
     CSH_SURFACE_RELEASES(X)                                                   \
     CSH_SURFACE_STREAMS(X)                                                    \
     CSH_SURFACE_CAPTURES(X)                                                   \
+    CSH_SURFACE_HOST(X)                                                       \
     CSH_SURFACE_POINTERS(X)
 
 /* Rows whose wrapper forward.c makes. */

@@ -8,10 +8,6 @@
 #ifndef CSH_DRIVER_SURFACE_WATCHED_MEMORY_H
 #define CSH_DRIVER_SURFACE_WATCHED_MEMORY_H
 
-#define CSH_ARGS_MEM_HOST_REGISTER                                            \
-    (void *p, size_t bytesize, unsigned int flags),                           \
-    (p, bytesize, flags)
-
 #define CSH_ARGS_MEM_MAP_ARRAY_ASYNC                                          \
     (CUarrayMapInfo_v1 *map_info_list, unsigned int count, CUstream stream),  \
     (map_info_list, count, stream)
@@ -105,10 +101,6 @@
       PFN_cuMemHostAlloc_v2020, WATCHED,                                      \
       (void **pp, size_t bytesize, unsigned int flags),                       \
       (pp, bytesize, flags))                                                  \
-    X(cuMemHostRegister, "cuMemHostRegister", 4000, PLAIN,                    \
-      PFN_cuMemHostRegister_v4000, WATCHED, CSH_ARGS_MEM_HOST_REGISTER)       \
-    X(cuMemHostRegister_v2, "cuMemHostRegister", 6050, PLAIN,                 \
-      PFN_cuMemHostRegister_v6050, WATCHED, CSH_ARGS_MEM_HOST_REGISTER)       \
     X(cuMemHostUnregister, "cuMemHostUnregister", 4000, PLAIN,                \
       PFN_cuMemHostUnregister_v4000, WATCHED,                                 \
       (void *p),                                                              \

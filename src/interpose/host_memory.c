@@ -166,7 +166,7 @@ long mbind(void *start, unsigned long bytes, int mode,
            const unsigned long *nodes, unsigned long max_node,
            unsigned int flags)
 {
-    csh_host_changing((uintptr_t)start, bytes, CSH_CHANGE_RETYPE_AND_MARK);
+    csh_host_changing((uintptr_t)start, bytes, CSH_CHANGE_OWN_AND_MARK);
     return csh_next_mbind(start, bytes, mode, nodes, max_node, flags);
 }
 

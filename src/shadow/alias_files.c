@@ -27,6 +27,10 @@
 
 #include "shadow/vma_marks.h"
 
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
+#endif
+
 /* Of 64 MiB to 1 GiB each, as many as are retired and still mapped. */
 #define MOST_FILES 1024u
 /* Copied at once, so that little memory is needed besides. */
@@ -189,6 +193,13 @@ static void retype_with_marks(const struct csh_page_state *state,
     }
 }
 
+/* A write fault for each page, without a write. */
+static bool own_in_place(uint64_t start, uint64_t end)
+{
+    return csh_own_madvise((void *)(uintptr_t)start, end - start,
+                           MADV_POPULATE_WRITE) == 0;
+}
+
 void csh_alias_files_turn_back(uintptr_t start, size_t bytes,
                                enum csh_host_change change)
 {
@@ -208,7 +219,7 @@ void csh_alias_files_turn_back(uintptr_t start, size_t bytes,
         if ((answer == CSH_PAGES_FOUND) && csh_alias_files_hold(&vma)) {
             if (change == CSH_CHANGE_DISCARD) {
                 (void)discard(at, to, protection_of(&vma));
-            } else {
+            } else if ((change != CSH_CHANGE_OWN) || !own_in_place(at, to)) {
                 retype_with_marks(state, &vma, at, to);
             }
         }

@@ -27,10 +27,12 @@ bool csh_alias_files_hold(const struct csh_vma *vma);
 
 /*
  * Makes what the program's memory has of such mappings in a range of whole
- * pages anonymous memory: zeros for CSH_CHANGE_DISCARD, else the same bytes
- * (what another thread stores there meanwhile may be lost, and a range that
- * cannot be read stays as it is). Protection, locks, DONTFORK and DONTDUMP
- * stay. A csh_host_watcher.
+ * pages anonymous memory: zeros for CSH_CHANGE_DISCARD, the same bytes for
+ * CSH_CHANGE_RETYPE (what another thread stores there meanwhile may be lost,
+ * and a range that cannot be read stays as it is). For CSH_CHANGE_OWN each page
+ * gets a copy in place, without a loss, unless the kernel cannot do that (Linux
+ * 5.14) or the range is not writable: then as for RETYPE. Protection, locks,
+ * DONTFORK and DONTDUMP stay. A csh_host_watcher.
  */
 void csh_alias_files_turn_back(uintptr_t start, size_t bytes,
                                enum csh_host_change change);

@@ -4,7 +4,7 @@
  * be copied, or be mapped by another way, and hold the right bytes.
  */
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* O_DIRECT */
+#define _GNU_SOURCE /* O_DIRECT, vmsplice */
 #endif
 #include "aliased.h"
 
@@ -19,6 +19,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "../unit/uring.h"
@@ -81,6 +82,28 @@ static void registered_in_the_middle(void)
     CHECK(holds(weight.host, LARGE, 3));
     CHECK_EQUAL(aliased_bytes(middle, 8 * PAGE), 0);
     OK(cu.cuMemHostUnregister(middle));
+    drop(&weight);
+}
+
+/* The same of memory that is mapped already, for reading alone. The driver has
+ * the pages that are there then: a pipe takes them as it does. */
+static void registered_for_reading(void)
+{
+    struct weight weight = mapped_weight(LARGE, 12);
+    uint8_t *at = first_page(&weight) + 16 * PAGE, *seen = fresh(8 * PAGE);
+    struct iovec vector = {at, 8 * PAGE};
+    int pinned[2];
+
+    CHECK_EQUAL(pipe(pinned), 0);
+    OK(cu.cuMemHostRegister_v2(at, 8 * PAGE, CU_MEMHOSTREGISTER_READ_ONLY));
+    CHECK_EQUAL(vmsplice(pinned[1], &vector, 1, 0), 8 * PAGE);
+    CHECK(holds(weight.host, LARGE, 12));
+    memset(at, 0x33, 8 * PAGE);
+    CHECK_EQUAL(read(pinned[0], seen, 8 * PAGE), 8 * PAGE);
+    CHECK(seen[0] == 0x33 && memcmp(seen, seen + 1, 8 * PAGE - 1) == 0);
+    OK(cu.cuMemHostUnregister(at));
+    free(seen);
+    reload_and_check(&weight);
     drop(&weight);
 }
 
@@ -368,6 +391,7 @@ int main(int argc, char **argv)
         {"locked_memory_stays_locked", locked_memory_stays_locked, NULL},
         {"aliases_can_be_locked", aliases_can_be_locked, NULL},
         {"registered_in_the_middle", registered_in_the_middle, NULL},
+        {"registered_for_reading", registered_for_reading, NULL},
         {"pinned_by_io_uring", pinned_by_io_uring, NULL},
         {"read_from_a_file", read_from_a_file, NULL},
         {"marked_memory_keeps_its_marks", marked_memory_keeps_its_marks,

@@ -68,12 +68,45 @@ START_TEST(test_no_store_is_lost_for_an_attribute)
         ck_assert_int_eq(madvise(inside(), STORED - PAGE, advice[i][0]), 0);
         ck_assert_int_eq(madvise(inside(), STORED - PAGE, advice[i][1]), 0);
     }
+    csh_host_changing(at(inside()), STORED - PAGE, CSH_CHANGE_OWN_AND_MARK);
     csh_host_changing(0, SIZE_MAX, CSH_CHANGE_MARK);
     usleep(5000);
     is_over = true;
     ck_assert_int_eq(pthread_join(thread, NULL), 0);
     ck_assert_uint_eq(lost, 0);
     ck_assert(holds(shadow.extent.address, STORED, 3));
+}
+END_TEST
+
+/* Whoever pins these pages has the program's. Read-only ones cannot be made its
+ * own by a fault, and nobody stores there. */
+START_TEST(test_pages_become_the_programs_own)
+{
+    size_t bytes = MIB - PAGE;
+    struct csh_page_run run = {0, 0};
+    struct csh_vma vma;
+
+    map_one(MIB);
+    if (_i == 1) {
+        ck_assert_int_eq(mprotect(inside(), bytes, PROT_READ), 0);
+    }
+    csh_host_changing(at(inside()), bytes, CSH_CHANGE_OWN);
+    ck_assert(holds(block, MIB, 3));
+    if (!can_map()) {
+        return;
+    }
+    ck_assert_int_eq(csh_page_state_find_vma(&state, at(inside()), &vma),
+                     CSH_PAGES_FOUND);
+    ck_assert_uint_eq(vma.flags & CSH_VMA_WRITABLE,
+                      (_i == 1) ? 0 : CSH_VMA_WRITABLE);
+    if (vma.inode != 0) {
+        ck_assert_int_eq(csh_page_state_find_pages(&state, CSH_PAGES_WRITTEN,
+                                                   at(inside()),
+                                                   at(inside()) + bytes,
+                                                   &run), CSH_PAGES_FOUND);
+        ck_assert_uint_eq(run.start, at(inside()));
+        ck_assert_uint_eq(run.end, at(inside()) + bytes);
+    }
 }
 END_TEST
 
@@ -130,6 +163,7 @@ int main(void)
 
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, test_no_store_is_lost_for_an_attribute);
+    tcase_add_loop_test(tcase, test_pages_become_the_programs_own, 0, 2);
     tcase_add_loop_test(tcase, test_attributes_stay, 0, 2);
     tcase_add_test(tcase, test_a_locked_page_is_not_discarded);
     suite_add_tcase(suite, tcase);

@@ -155,7 +155,7 @@ START_TEST(test_mbind)
 {
     long result = mbind(pages, page, 0 /* MPOL_DEFAULT */, NULL, 0, 0);
 
-    expect_told(1, pages, page, CSH_CHANGE_RETYPE);
+    expect_told(1, pages, page, CSH_CHANGE_OWN);
     ck_assert(result == 0 || errno == ENOSYS || errno == EPERM);
     ck_assert(csh_host_is_marked((uintptr_t)pages, page));
     ck_assert_int_eq(mbind(pages, page, 0, NULL, 0, ~0u), -1);
