@@ -16,6 +16,8 @@
       "print the variables that the shim reads, or only the options of run") \
     X(doctor, "[--sim] [PROGRAM]",                                           \
       "say what of this machine, and of a program, hinders the shim")        \
+    X(report, "FILE... [-o PAGE.html]",                                      \
+      "make a page of traces and statistics")                                \
     X(version, "", "print the version")
 
 #define CSH_X(name_, takes_, does_) \

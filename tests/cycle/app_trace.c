@@ -81,7 +81,7 @@ static void many_streams(void)
 static const char *const names[][2] = {
     {"</script><b onload=\"x\">&amp;'", "\"},{\"ph\":\"X\"}\\"},
     {"line\nline\ttab\x01\x1b[31m\x7f", "\\u0000\\\\\""},
-    {"not UTF-8: \xff\xc0\x80\xed\xa0\x80\xf5", "\xe2\x80\xae backwards"},
+    {"not UTF-8: \xff\xc0\x80\xed\xa0\x80\xf5 \xe2\x80\xae backwards", "w"},
 };
 
 /* A name of 4,000 bytes, each of which takes six in JSON. */
