@@ -38,7 +38,21 @@
     X(cuMemcpy_ptds, PFN_cuMemcpy_v7000_ptds)                          \
     X(cuMemsetD8Async, PFN_cuMemsetD8Async_v3020)                      \
     X(cuStreamQuery, PFN_cuStreamQuery_v2000)                          \
-    X(cuStreamWaitEvent, PFN_cuStreamWaitEvent_v3020)
+    X(cuStreamWaitEvent, PFN_cuStreamWaitEvent_v3020)                  \
+    X(cuStreamWaitValue32_v2, PFN_cuStreamWaitValue32_v11070)          \
+    X(cuLaunchHostFunc, PFN_cuLaunchHostFunc_v10000)                   \
+    X(cuMemcpy2DAsync_v2, PFN_cuMemcpy2DAsync_v3020)                   \
+    X(cuMemcpyBatchAsync_v2, PFN_cuMemcpyBatchAsync_v13000)            \
+    X(cuMemAddressReserve, PFN_cuMemAddressReserve_v10020)             \
+    X(cuMemAddressFree, PFN_cuMemAddressFree_v10020)                   \
+    X(cuMemCreate, PFN_cuMemCreate_v10020)                             \
+    X(cuMemRelease, PFN_cuMemRelease_v10020)                           \
+    X(cuMemMap, PFN_cuMemMap_v10020)                                   \
+    X(cuMemUnmap, PFN_cuMemUnmap_v10020)                               \
+    X(cuMemSetAccess, PFN_cuMemSetAccess_v10020)                       \
+    X(cuIpcGetMemHandle, PFN_cuIpcGetMemHandle_v4010)                  \
+    X(cuIpcOpenMemHandle_v2, PFN_cuIpcOpenMemHandle_v11000)            \
+    X(cuIpcCloseMemHandle, PFN_cuIpcCloseMemHandle_v4010)
 
 typedef CUresult model_peek_call(void *dst, CUdeviceptr src, size_t bytes);
 
@@ -88,6 +102,9 @@ struct model_block {
     struct model_object object; /* first: a block is an object */
     CUdeviceptr address;
     bool is_pool;
+    size_t mapped_bytes; /* of the mapping that it lies in; 0: in none */
+    CUmemGenericAllocationHandle handle[2]; /* mapped, and aside */
+    uint8_t *aside; /* bytes of the memory that is not mapped now, or NULL */
     size_t cut[2]; /* ends of two pieces that lie in it side by side */
 };
 
@@ -324,6 +341,26 @@ CUresult model_launch(CUfunction function, CUdeviceptr dst, uint32_t value,
 
 void model_graph(struct model_world *world);
 void model_spoilt_capture(struct model_world *world);
+
+/* ---------------------------------------------------- model_mapped.c --- */
+
+/* Gives a block without an address one in a mapping of its own, and takes it
+ * away. */
+void model_map_block(struct model_world *world, struct model_block *block);
+void model_unmap_block(struct model_world *world, struct model_block *block);
+
+/* Operations. */
+void model_exchange_mapping(struct model_world *world);
+void model_forbid_mapping(struct model_world *world);
+
+/* ---------------------------------------------------- model_routes.c --- */
+
+void model_copy_rows(struct model_world *world);
+void model_copy_batch(struct model_world *world);
+void model_host_function(struct model_world *world);
+void model_other_thread(struct model_world *world);
+void model_write_import(struct model_world *world);
+void model_gate(struct model_world *world);
 
 /* ---------------------------------------------------- model_errors.c --- */
 

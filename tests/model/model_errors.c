@@ -46,7 +46,8 @@ static void try_freed(struct model_world *world, unsigned block,
     CUdeviceptr address = world->block[block].address;
     size_t bytes = world->block[block].object.bytes;
 
-    if (world->n_worlds > 1 || world->block[block].is_pool) {
+    if (world->n_worlds > 1 || world->block[block].is_pool ||
+        world->block[block].mapped_bytes > 0) {
         return;
     }
     model_free_block(world, block);

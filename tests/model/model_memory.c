@@ -158,6 +158,7 @@ void model_make_block(struct model_world *world, unsigned number,
 
     model_begin_object(world, &block->object, bytes);
     block->is_pool = model_once_in(world, 5);
+    block->mapped_bytes = 0;
     block->cut[0] = bytes / 3;
     block->cut[1] = bytes / 3 * 2;
     if (bytes > 3 * 64 * KIB && model_once_in(world, 2)) {
@@ -169,14 +170,22 @@ void model_make_block(struct model_world *world, unsigned number,
         make_pool_block(world, block);
         return;
     }
-    FINE(world, cu.cuMemAlloc_v2(&block->address, bytes));
+    if (model_once_in(world, 6)) {
+        model_map_block(world, block);
+    } else {
+        FINE(world, cu.cuMemAlloc_v2(&block->address, bytes));
+    }
     /* New memory holds whatever it holds. */
     memcpy(block->object.expected, look_at(world, block), bytes);
 }
 
 void model_lose_block(struct model_world *world, unsigned number)
 {
-    model_end_object(&world->block[number].object);
+    struct model_block *block = &world->block[number];
+
+    free(block->aside);
+    block->aside = NULL;
+    model_end_object(&block->object);
 }
 
 void model_free_block(struct model_world *world, unsigned number)
@@ -184,7 +193,9 @@ void model_free_block(struct model_world *world, unsigned number)
     struct model_block *block = &world->block[number];
 
     model_note(world, "free block %u", number);
-    if (block->is_pool && !model_once_in(world, 4)) {
+    if (block->mapped_bytes > 0) {
+        model_unmap_block(world, block);
+    } else if (block->is_pool && !model_once_in(world, 4)) {
         enum model_stream stream = model_any_stream(world);
 
         model_note(world, "in stream order, stream %u", stream);
@@ -195,7 +206,7 @@ void model_free_block(struct model_world *world, unsigned number)
         model_settle(world, &block->object);
         FINE(world, cu.cuMemFree_v2(block->address));
     }
-    model_end_object(&block->object);
+    model_lose_block(world, number);
 }
 
 unsigned model_need_block(struct model_world *world, size_t bytes)

@@ -25,7 +25,11 @@ static const struct operation {
     {model_fork, 3},             {model_advise, 40},
     {model_protect, 15},         {model_write_by_kernel, 25},
     {model_read_by_pipe, 20},    {model_recycle, 15},
-    {model_trim, 2},
+    {model_trim, 2},             {model_copy_rows, 10},
+    {model_copy_batch, 10},      {model_host_function, 20},
+    {model_other_thread, 5},     {model_write_import, 5},
+    {model_gate, 10},            {model_exchange_mapping, 15},
+    {model_forbid_mapping, 5},
 };
 
 enum { N_OPERATIONS = sizeof(operations) / sizeof(operations[0]) };
@@ -103,8 +107,8 @@ static void lose_all(struct model_world *world)
     }
 }
 
-/* Memory of a pool does not go with a context. */
-static void free_blocks(struct model_world *world, bool pool_only)
+/* Memory of a pool does not go with a context, nor do mappings. */
+static void free_blocks(struct model_world *world, bool only_those)
 {
     unsigned i;
 
@@ -112,7 +116,7 @@ static void free_blocks(struct model_world *world, bool pool_only)
         struct model_block *block = &world->block[i];
 
         if (block->object.expected != NULL &&
-            (block->is_pool || !pool_only)) {
+            (block->is_pool || block->mapped_bytes > 0 || !only_those)) {
             model_free_block(world, i);
         }
     }
