@@ -304,6 +304,14 @@ bool csh_options_are_valid(void)
     return settings_are_valid;
 }
 
+bool csh_option_takes(const struct csh_option *option, const char *text)
+{
+    struct csh_options scratch;
+
+    return (text[0] == '\0') ||
+           row_parse((const struct row *)(const void *)option, text, &scratch);
+}
+
 const struct csh_option *csh_option_next(const struct csh_option *option)
 {
     const struct row *row = rows;

@@ -111,6 +111,10 @@ struct csh_option {
 /* The row after this one, the first after NULL; NULL at the end. */
 const struct csh_option *csh_option_next(const struct csh_option *option);
 
+/* Whether a row's variable may have this value; an empty one is its default. */
+CSH_MUST_CHECK bool csh_option_takes(const struct csh_option *option,
+                                     const char *text);
+
 /* The row whose name is most like this one. */
 const struct csh_option *csh_option_nearest(const char *name);
 

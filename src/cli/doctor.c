@@ -113,7 +113,12 @@ int csh_command_doctor(int argc, char **argv)
             print_usage();
             return fflush(stdout) == 0 ? 0 : CSH_EXIT_USAGE;
         }
-        if ((code != 's') || !simulate(&doctor, path)) {
+        if (code != 's') { /* getopt has said it */
+            fputs("cushadow doctor: `cushadow doctor --help' lists the "
+                  "options\n", stderr);
+            return CSH_EXIT_USAGE;
+        }
+        if (!simulate(&doctor, path)) {
             return CSH_EXIT_USAGE;
         }
     }

@@ -72,7 +72,7 @@ static size_t list_options(struct option longs[MAX_OPTIONS],
     return n;
 }
 
-static const char *variable_of(int code)
+static const struct csh_option *variable_of(int code)
 {
     const struct csh_option *row = csh_option_next(NULL);
     int i;
@@ -80,27 +80,20 @@ static const char *variable_of(int code)
     for (i = OPT_FIRST_VARIABLE; i < code; ++i) {
         row = csh_option_next(row);
     }
-    return row->name;
+    return row;
 }
 
-/* The parser of the shim itself judges the value, and says what is accepted.
- */
-static bool set_variable(const char *name, const char *value)
+/* The parser of the shim itself judges the value. */
+static bool set_variable(const struct csh_option *row, const char *value)
 {
-    size_t n = strlen(name) + strlen(value) + 2;
-    char *entry = malloc(n);
-    char *const environment[] = {entry, NULL};
-    static struct csh_options parsed;
-    bool is_good;
+    char name[CSH_OPTION_NAME_BYTES];
 
-    if (entry == NULL) {
+    if (!csh_option_takes(row, value)) {
+        fprintf(stderr, "cushadow run: --%s is \"%s\", but must be %s\n",
+                csh_option_long_name(row, name), value, row->accepted);
         return false;
     }
-    snprintf(entry, n, "%s=%s", name, value);
-    is_good = csh_options_parse(environment, &parsed) == 0 &&
-              setenv(name, value, 1) == 0;
-    free(entry);
-    return is_good;
+    return setenv(row->name, value, 1) == 0;
 }
 
 static bool take_library(const char *file, struct request *request)
@@ -132,10 +125,11 @@ static bool read_arguments(int argc, char **argv, struct request *request)
             if (!take_library(optarg, request)) {
                 return false;
             }
-        } else if (code < OPT_FIRST_VARIABLE) {
+        } else if (code < OPT_FIRST_VARIABLE) { /* getopt has said it */
+            fputs("cushadow run: `cushadow run --help' lists the options\n",
+                  stderr);
             return false;
         } else if (!set_variable(variable_of(code), optarg)) {
-            fputs("cushadow run: nothing was started\n", stderr);
             return false;
         }
     }

@@ -49,7 +49,13 @@ is "LD_LIBRARY_PATH" "$CSH_BUILD/tests/sim/.libs:/nowhere" "$(cat "$folder/out")
 ends 125 run
 ends 125 run --mode=bogus sh -c 'echo started'
 is "nothing was started" "" "$(cat "$folder/out")"
+said_of() { grep -c -- "$1" "$folder/err"; }
+is "which value is bad, and what is not" 1 "$(said_of '^cushadow run: --mode is "bogus", but must be one of: verify')"
+is "lines about it" 1 "$(wc -l <"$folder/err")"
+ends 125 run --weights=min=2,max=1 true
+is "what a list must be" 1 "$(said_of 'min= at most max=$')"
 ends 125 run --no-such-option true
+is "where the options are" 1 "$(said_of 'run --help')"
 ends 125 run --library=/no/such/shim true
 ends 127 run no-such-program-here
 ends 126 run /etc/passwd

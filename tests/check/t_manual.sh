@@ -40,6 +40,15 @@ if command -v bash >/dev/null; then
         sort -u >"$work/offered"
     { cat "$work/commands"; "$CSH_BUILD/cushadow" options --names; echo --version; } | sort -u >"$work/wanted"
     diff -u "$work/wanted" "$work/offered" || status=1
+    # And the values that they take, with "=" as a word of its own or not.
+    # shellcheck disable=SC2016 # for the inner shell
+    bash -c '. "$1"; shift
+        complete_words() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _cushadow; echo "${COMPREPLY[*]}"; }
+        complete_words "$1" run --mode = o; complete_words "$1" run --sim --strict =
+        complete_words "$1" run --capture=b; complete_words "$1" run --ram-limit = ""
+        complete_words "$1" run --min-bytes = ""' \
+        completion "$CSH_SRC/src/cli/completion/cushadow" "$CSH_BUILD/cushadow" >"$work/offered"
+    printf '%s\n' 'observe off' '0 1' --capture=background auto '' | diff -u - "$work/offered" || status=1
 fi
 if command -v zsh >/dev/null; then
     zsh -n "$CSH_SRC/src/cli/completion/_cushadow" || status=1
