@@ -97,7 +97,8 @@ void csh_doctor_check_driver(struct csh_doctor *doctor,
     csh_finding_set(finding_p,
                     version < 12000 ? CSH_DOCTOR_SLOW : CSH_DOCTOR_GOOD,
                     version < 12000 ? "older than what the shim is written "
-                                      "for; it forwards what it misses" : "",
+                                      "for; it forwards what it misses"
+                                    : "it has all that the shim calls",
                     version < 12000 ? "install a newer driver" : "",
                     "%s, for CUDA %d.%d", doctor->driver, version / 1000,
                     version % 1000 / 10);
@@ -183,9 +184,11 @@ void csh_doctor_check_gpu(struct csh_doctor *doctor,
     name_devices(&calls, n_devices, names, sizeof(names));
     csh_finding_set(finding_p,
                     n_suited > 0 ? CSH_DOCTOR_GOOD : CSH_DOCTOR_BAD,
-                    n_suited == n_devices ? "" :
-                    "a GPU that shares the host's memory copies nothing over "
-                    "a bus: its copies are forwarded", "", "%s", names);
+                    n_suited == n_devices
+                        ? "weights go over a bus, which is what shadows spare"
+                        : "a GPU that shares the host's memory copies nothing "
+                          "over a bus: its copies are forwarded", "", "%s",
+                    names);
 }
 
 /* CUDA_ERROR_UNKNOWN without a context to try in. */

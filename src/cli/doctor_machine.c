@@ -121,7 +121,9 @@ static void judge_ways(const struct csh_doctor *doctor, unsigned fast,
     unsigned ways = offered(doctor);
 
     if ((ways & (1u << fast)) != 0) {
-        csh_finding_set(finding_p, CSH_DOCTOR_GOOD, "", "", "by %s",
+        csh_finding_set(finding_p, CSH_DOCTOR_GOOD,
+                        "offloads can be mapped, and what was not touched "
+                        "since is not read again", "", "by %s",
                         mechanism_text(fast));
     } else if ((ways & (1u << slow)) != 0) {
         csh_finding_set(finding_p, CSH_DOCTOR_SLOW,
@@ -155,8 +157,9 @@ void csh_doctor_check_userfaultfd(struct csh_doctor *doctor,
                                   struct csh_finding *finding_p)
 {
     if ((offered(doctor) & CSH_PAGES_BY_USERFAULT) != 0) {
-        csh_finding_set(finding_p, CSH_DOCTOR_GOOD, "", "",
-                        "userfaultfd works");
+        csh_finding_set(finding_p, CSH_DOCTOR_GOOD,
+                        "what others watch is known, all else can be mapped",
+                        "", "userfaultfd works");
     } else {
         csh_finding_set(finding_p, CSH_DOCTOR_SLOW,
                         "memory that somebody may have registered with it is "
@@ -233,7 +236,8 @@ void csh_doctor_check_overcommit(struct csh_doctor *doctor,
                         "vm.overcommit_memory is 2: the kernel commits no "
                         "more than there is");
     } else {
-        csh_finding_set(finding_p, CSH_DOCTOR_GOOD, "", "",
+        csh_finding_set(finding_p, CSH_DOCTOR_GOOD,
+                        "shadows count as what they take, no more", "",
                         "vm.overcommit_memory is %" PRIu64, mode);
     }
 }
@@ -249,7 +253,9 @@ void csh_doctor_check_maps(struct csh_doctor *doctor,
         csh_finding_set(finding_p,
                         most < USUAL_MAPS ? CSH_DOCTOR_SLOW : CSH_DOCTOR_GOOD,
                         most < USUAL_MAPS ? "offloads beyond its share are "
-                                            "copied, not mapped" : "",
+                                            "copied, not mapped"
+                                          : "mapped offloads take up to a "
+                                            "quarter of these",
                         most < USUAL_MAPS ? "sysctl vm.max_map_count=65530, "
                                             "or more" : "",
                         "vm.max_map_count is %" PRIu64, most);
@@ -291,7 +297,8 @@ void csh_doctor_check_fsize(struct csh_doctor *doctor,
 
     csh_finding_set(finding_p, is_small ? CSH_DOCTOR_SLOW : CSH_DOCTOR_GOOD,
                     is_small ? "memory files are smaller, or none can be had; "
-                               "offloads are then copied, not mapped" : "",
+                               "offloads are then copied, not mapped"
+                             : "memory files may be as large as they need be",
                     is_small ? "ulimit -f unlimited" : "", "%s",
                     LIMIT(limit));
 }
@@ -304,7 +311,9 @@ void csh_doctor_check_nofile(struct csh_doctor *doctor,
 
     csh_finding_set(finding_p, is_small ? CSH_DOCTOR_SLOW : CSH_DOCTOR_GOOD,
                     is_small ? "the shim's descriptors lie among the "
-                               "program's, and each takes one of few" : "",
+                               "program's, and each takes one of few"
+                             : "the shim's descriptors lie above the "
+                               "program's",
                     is_small ? "ulimit -n 4096" : "", "%" PRIu64 "%s", limit,
                     limit == RLIM_INFINITY ? " (unlimited)" : "");
 }
@@ -317,7 +326,7 @@ void csh_doctor_check_as(struct csh_doctor *doctor,
 
     csh_finding_set(finding_p, is_limited ? CSH_DOCTOR_SLOW : CSH_DOCTOR_GOOD,
                     is_limited ? "shadows count against it, and fewer fit"
-                               : "",
+                               : "no bound on shadows",
                     is_limited ? "ulimit -v unlimited" : "", "%s",
                     LIMIT(limit));
 }
@@ -337,7 +346,8 @@ void csh_doctor_check_platform(struct csh_doctor *doctor,
                         "run on Linux itself, if speed matters",
                         "Linux inside of Windows (WSL2)");
     } else {
-        csh_finding_set(finding_p, CSH_DOCTOR_GOOD, "", "",
+        csh_finding_set(finding_p, CSH_DOCTOR_GOOD,
+                        "the driver pins what memory allows", "",
                         "Linux, not inside of Windows");
     }
 }
@@ -376,7 +386,8 @@ void csh_doctor_check_container(struct csh_doctor *doctor,
     const char *sign = container_sign(doctor);
 
     if (sign == NULL) {
-        csh_finding_set(finding_p, CSH_DOCTOR_GOOD, "", "", "none");
+        csh_finding_set(finding_p, CSH_DOCTOR_GOOD,
+                        "no limits but this machine's", "", "none");
     } else {
         csh_finding_set(finding_p, CSH_DOCTOR_GOOD,
                         "its limits are the bounds of the shadows, and its "

@@ -80,8 +80,8 @@ void csh_doctor_check_reach(struct csh_doctor *doctor,
                         "%s is setuid, setgid or has file capabilities",
                         file);
     } else {
-        csh_finding_set(finding_p, CSH_DOCTOR_GOOD, "", "",
-                        "%s is loaded by %s, which takes LD_PRELOAD", file,
+        csh_finding_set(finding_p, CSH_DOCTOR_GOOD, "the shim gets into it",
+                        "", "%s is loaded by %s, which takes LD_PRELOAD", file,
                         program.linker);
     }
 }
@@ -120,7 +120,8 @@ void csh_doctor_check_allocator(struct csh_doctor *doctor,
                         "there is one",
                         "the program defines a malloc of its own");
     } else {
-        csh_finding_set(finding_p, CSH_DOCTOR_GOOD, "", "",
+        csh_finding_set(finding_p, CSH_DOCTOR_GOOD,
+                        "offloads into its large blocks can be mapped", "",
                         "malloc is glibc's, unless a library brings its own");
     }
 }
@@ -133,7 +134,8 @@ void csh_doctor_check_preload(struct csh_doctor *doctor,
     if (doctor->program == NULL) {
         finding_p->verdict = CSH_DOCTOR_SKIPPED;
     } else if (preload == NULL || preload[0] == '\0') {
-        csh_finding_set(finding_p, CSH_DOCTOR_GOOD, "", "",
+        csh_finding_set(finding_p, CSH_DOCTOR_GOOD,
+                        "nothing comes between the shim and the driver", "",
                         "LD_PRELOAD is empty");
     } else {
         csh_finding_set(finding_p, CSH_DOCTOR_GOOD,

@@ -38,7 +38,7 @@ static void expect(enum csh_doctor_verdict verdict, const char *part)
     ck_assert_msg((finding.verdict == verdict) &&
                   (strstr(finding.found, part) != NULL),
                   "%d, not %d: %s", finding.verdict, verdict, finding.found);
-    ck_assert((verdict == CSH_DOCTOR_GOOD) || (finding.meaning[0] != '\0'));
+    ck_assert_msg(finding.meaning[0] != '\0', "%s", finding.found);
 }
 
 #define EXPECT(check_, verdict_, part_)                     \
