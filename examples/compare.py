@@ -73,18 +73,17 @@ def print_bytes(counters_old, counters_new):
               f"{moved(counters_new, name):15,d}")
 
 
-def print_later_offloads(run, counters):
-    """Splits what came back after the first cycle by what it was."""
-    later = run["cycles"] - 1
+def print_offloads(run, counters):
+    """Splits what came back, in all cycles, by what it was."""
+    cycles = run["cycles"]
     models = run["models"]
-    once = sum(model["bytes"] for model in models)
-    results = run["cycles"] * sum(8 * model["tensors"] for model in models)
-    small = later * sum(small_bytes(model["path"]) for model in models)
-    patched = later * sum(model.get("patched", {}).get("bytes", 0)
-                          for model in models)
-    seen = moved(counters, "d2h_pageable", "d2h_pinned") - once - results
-    print(f"\nOffloads of cycles 2 to {run['cycles']} under the shim, in "
-          "bytes that reached the driver:")
+    results = cycles * sum(8 * model["tensors"] for model in models)
+    small = cycles * sum(small_bytes(model["path"]) for model in models)
+    patched = cycles * sum(model.get("patched", {}).get("bytes", 0)
+                           for model in models)
+    seen = moved(counters, "d2h_pageable", "d2h_pinned") - results
+    print("\nOffloads of weights under the shim, in bytes that reached the "
+          "driver:")
     print(f"  {seen:15,d}  all")
     print(f"  {small:15,d}  of them tensors below 64 KiB, which the shim "
           "leaves alone")
@@ -113,8 +112,7 @@ def main(arguments):
     if len(arguments) == 4:
         counters_old, counters_new = map(read, arguments[2:])
         print_bytes(counters_old, counters_new)
-        if new["cycles"] > 1:
-            print_later_offloads(new, counters_new)
+        print_offloads(new, counters_new)
     return 0 if judge(old, new) else 1
 
 
