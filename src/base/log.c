@@ -21,8 +21,6 @@
 #include "base/clock.h"
 
 #define MAX_LINE_BYTES 512
-/* Of warnings and of errors each; a broken loop must not fill a disk. */
-#define MAX_REPEATS 32
 
 enum csh_log_level csh_log_threshold = CSH_LOG_WARN;
 
@@ -102,7 +100,7 @@ static enum verdict log_admit(struct csh_log_cap *cap,
         return log_count(&cap->n_written, cap->most);
     }
     return (level > CSH_LOG_WARN) ? WRITE :
-                                    log_count(&n_written[level], MAX_REPEATS);
+                                    log_count(&n_written[level], CSH_LOG_REPEATS);
 }
 
 static size_t log_prefix(char *line_p, enum csh_log_level level,

@@ -27,6 +27,10 @@ enum csh_log_level { CSH_LOG_LEVELS(CSH_X) CSH_N_LOG_LEVELS };
 
 #define CSH_PATH_BYTES 4096
 
+/* Of warnings and of errors each, and of each place's info; a broken loop must
+ * not fill a disk. */
+#define CSH_LOG_REPEATS 32
+
 struct csh_log_target {
     enum csh_log_level level;
     char path[CSH_PATH_BYTES]; /* empty: stderr; may hold %p and %h */
@@ -46,7 +50,8 @@ struct csh_output csh_log_output(void);
 /* The line is lower case, states the exact cause and has no newline. The
  * part is the folder that speaks ("shadow", "verify", ...). A line longer
  * than 512 bytes is cut and ends in "...". Warnings and errors are written
- * 32 times each, then a last line says that no more follow. */
+ * CSH_LOG_REPEATS times each, then a last line says that no more follow; so
+ * are the lines of each csh_info. */
 void csh_log_write(enum csh_log_level level, const char *part,
                    const char *format, ...) CSH_PRINTF(3, 4);
 
@@ -79,7 +84,8 @@ void csh_log_write_capped(struct csh_log_cap *cap, enum csh_log_level level,
     } while (0)
 #define csh_error(part_, ...) csh_log(CSH_LOG_ERROR, part_, __VA_ARGS__)
 #define csh_warn(part_, ...) csh_log(CSH_LOG_WARN, part_, __VA_ARGS__)
-#define csh_info(part_, ...) csh_log(CSH_LOG_INFO, part_, __VA_ARGS__)
+#define csh_info(part_, ...) \
+    csh_log_capped(CSH_LOG_REPEATS, CSH_LOG_INFO, part_, __VA_ARGS__)
 #define csh_debug(part_, ...) csh_log(CSH_LOG_DEBUG, part_, __VA_ARGS__)
 
 #endif
