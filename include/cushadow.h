@@ -111,7 +111,9 @@ cushadow_register_host(const void *host, size_t bytes, const char *model,
 CUSHADOW_API enum cushadow_result cushadow_unregister_device(uint64_t device);
 CUSHADOW_API enum cushadow_result cushadow_unregister_host(const void *host);
 
-/* Tells every figure of the statistics, as it is now. */
+/* Tells every figure of the statistics, as it is now. With CUSHADOW_STATS=off
+ * there are none: CUSHADOW_INACTIVE. (To have them here and no line at the
+ * end: CUSHADOW_STATS_FILE=/dev/null.) */
 CUSHADOW_API enum cushadow_result
 cushadow_statistics(cushadow_figure_fn *figure, void *opaque);
 

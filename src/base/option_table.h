@@ -62,7 +62,8 @@
       "is the process id, %h the host name) instead of stderr")              \
     X(stats, STATS, STATS, "text",                                           \
       "what is written when the process ends: text is one line, or a table " \
-      "if it goes to a file or the log level is info or above")              \
+      "if it goes to a file or the log level is info or above; off: "        \
+      "nothing, and nothing is counted")              \
     X(stats_file, STATS_FILE, PATH, "",                                      \
       "where statistics are written, %p and %h as above; text is appended, " \
       "json replaces what was there; by default they go where the log goes") \

@@ -21,6 +21,7 @@ struct cell {
 static struct cell cells[CSH_N_DIRECTIONS][CSH_N_OUTCOMES][CSH_N_REASONS];
 static struct cell weight_rules[CSH_N_WEIGHT_RULES];
 static _Atomic uint64_t gauges[CSH_N_GAUGES];
+static atomic_bool are_off;
 
 #define CSH_X(name_, ...) #name_,
 static const char *const outcome_names[] = {CSH_OUTCOMES(CSH_X)};
@@ -45,8 +46,21 @@ static const char *const direction_names[] = {
     [CSH_H2D] = "h2d",
 };
 
+void csh_statistics_enable(bool is_enabled)
+{
+    atomic_store(&are_off, !is_enabled);
+}
+
+bool csh_statistics_are_on(void)
+{
+    return !atomic_load_explicit(&are_off, memory_order_relaxed);
+}
+
 static void cell_add(struct cell *cell, uint64_t bytes)
 {
+    if (!csh_statistics_are_on()) {
+        return;
+    }
     atomic_fetch_add_explicit(&cell->calls, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&cell->bytes, bytes, memory_order_relaxed);
 }
@@ -93,6 +107,8 @@ static enum csh_gauge gauge_peak(enum csh_gauge gauge)
         return CSH_GAUGE_slab_bytes_peak;
     case CSH_GAUGE_shmem_bytes:
         return CSH_GAUGE_shmem_bytes_peak;
+    case CSH_GAUGE_would_hold_bytes:
+        return CSH_GAUGE_would_hold_bytes_peak;
     default:
         return gauge;
     }
@@ -103,6 +119,9 @@ void csh_statistics_add(enum csh_gauge gauge, int64_t delta)
     enum csh_gauge peak = gauge_peak(gauge);
     uint64_t value, highest;
 
+    if (!csh_statistics_are_on()) {
+        return;
+    }
     /* Unsigned arithmetic wraps, so a negative delta subtracts. */
     value = atomic_fetch_add_explicit(&gauges[gauge], (uint64_t)delta,
                                       memory_order_relaxed) +

@@ -37,6 +37,12 @@ struct csh_statistics {
     uint64_t gauge[CSH_N_GAUGES];
 };
 
+/* Whether anything is counted: it is, unless told otherwise, which is done
+ * once, before the first copy. Nothing that the shim does depends on a figure,
+ * so that with CUSHADOW_STATS=off there are none. */
+void csh_statistics_enable(bool is_enabled);
+bool csh_statistics_are_on(void);
+
 /* One copy that the program asked for has come to its end. */
 void csh_statistics_count(enum csh_direction direction,
                           enum csh_outcome outcome, enum csh_reason reason,

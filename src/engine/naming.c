@@ -165,7 +165,8 @@ void csh_naming_learned(size_t bytes, struct csh_weight_mark *mark)
 void csh_naming_published(struct csh_shadow *shadow,
                           struct csh_weight_mark mark)
 {
-    if (csh_registry_begin_settling((uint32_t)mark.weight)) {
+    if ((csh_statistics_are_on() || csh_log_is_on(CSH_LOG_DEBUG)) &&
+        csh_registry_begin_settling((uint32_t)mark.weight)) {
         csh_background_confirm(shadow, (uint32_t)mark.weight);
     }
 }

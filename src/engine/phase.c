@@ -61,6 +61,7 @@ static int start(void)
     if (!csh_residency_start()) {
         return PHASE_OFF;
     }
+    csh_statistics_enable(options->stats != CSH_STATS_OFF);
     csh_host_start();
     csh_naming_start();
     csh_relief_start();

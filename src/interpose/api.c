@@ -1,6 +1,7 @@
 /*
  * api.c - the exported functions of cushadow.h. Owns nothing; any thread.
  */
+#include "base/statistics.h"
 #include "engine/declare.h"
 #include "engine/opt_out.h"
 #include "engine/phase.h"
@@ -57,7 +58,7 @@ enum cushadow_result cushadow_statistics(cushadow_figure_fn *figure,
     if (figure == NULL) {
         return CUSHADOW_INVALID;
     }
-    if (csh_phase_is_over()) {
+    if (csh_phase_is_over() || !csh_statistics_are_on()) {
         return CUSHADOW_INACTIVE;
     }
     csh_tell(figure, opaque);

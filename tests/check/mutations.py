@@ -184,7 +184,7 @@ class Tree:
                        if not name.startswith(("CUSHADOW_", "SIMCUDA_"))}
         environment.update(CK_VERBOSITY="silent", CK_DEFAULT_TIMEOUT="20",
                            CK_TAP_LOG_FILE_NAME="/dev/null",
-                           CUSHADOW_STATS="off",
+                           CUSHADOW_STATS_FILE="/dev/null",
                            CUSHADOW_PROOF_TIMEOUT_MS="10000",
                            LD_LIBRARY_PATH=self.path("sim"))
         environment.update(word.split("=", 1) for word in settings)

@@ -192,6 +192,22 @@ static void arguments_that_are_not_valid(void)
     CHECK(cushadow_strerror(-1) != NULL);
 }
 
+/* --- statistics that are off --- */
+
+static void without_statistics(void)
+{
+    CUdeviceptr device;
+
+    setenv("CUSHADOW_STATS", "off", 1);
+    program_start();
+    OK(cu.cuMemAlloc_v2(&device, HOST_BYTES));
+    upload(device, host, HOST_BYTES, NULL);
+    ANSWERS(cushadow_statistics(find_figure, &no_figure), CUSHADOW_INACTIVE);
+    ANSWERS(cushadow_register_device(device, HOST_BYTES, "m", "t", 0),
+            CUSHADOW_OK);
+    ANSWERS(cushadow_unregister_device(device), CUSHADOW_OK);
+}
+
 /* --- threads --------------------------------------------------------------------- */
 
 static CUcontext context;
@@ -252,6 +268,7 @@ static const struct scenario scenarios[] = {
     SCENARIO(forked_after_the_first_use),
     SCENARIO(turned_off),
     SCENARIO(arguments_that_are_not_valid),
+    SCENARIO(without_statistics),
     SCENARIO(many_threads),
 };
 

@@ -10,8 +10,9 @@ set -u
 
 # Proofs run on the host here, on few and busy cores: a slow one is no hang.
 CUSHADOW_PROOF_TIMEOUT_MS=${CUSHADOW_PROOF_TIMEOUT_MS:-20000}
-CUSHADOW_STATS=${CUSHADOW_STATS:-off}
-export CUSHADOW_PROOF_TIMEOUT_MS CUSHADOW_STATS
+# Counted, for the programs ask, and written where nobody reads.
+CUSHADOW_STATS_FILE=${CUSHADOW_STATS_FILE:-/dev/null}
+export CUSHADOW_PROOF_TIMEOUT_MS CUSHADOW_STATS_FILE
 
 # The programs are small and end soon: they do not give back what they hold.
 # The shim keeps its shadows to the end, on purpose.
@@ -30,6 +31,16 @@ plain() {
 shadowed() {
     env CYCLE_SHIM=1 LD_LIBRARY_PATH="$CSH_SIM" \
         LD_PRELOAD="${CSH_SANITIZER_PRELOAD:+$CSH_SANITIZER_PRELOAD }$CSH_SHIM" "$@"
+}
+
+# conserved PROGRAM ARGUMENT... - one of the test programs under the shim, whose
+# statistics, in $work/stats.json, say of each byte what became of it.
+conserved() {
+    bin=$CSH_BIN/$1; shift
+    rm -f "$work"/*.json
+    CUSHADOW_STATS=json CUSHADOW_STATS_FILE=$work/stats.json SIMCUDA_COUNTERS=$work/counters.json \
+        shadowed "$bin" "$@" || return 1
+    python3 "${srcdir:-.}/tests/cycle/conservation.py" "$work/stats.json" "$work/counters.json"
 }
 
 # check NAME COMMAND... - one TAP line by the command's exit status; 77 is a

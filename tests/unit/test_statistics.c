@@ -56,6 +56,27 @@ START_TEST(a_copy_is_counted_where_it_belongs)
 }
 END_TEST
 
+START_TEST(off_means_off)
+{
+    csh_statistics_enable(false);
+    ck_assert(!csh_statistics_are_on());
+    csh_statistics_count(CSH_D2H, CSH_OUTCOME_elided, CSH_REASON_proven, 9);
+    csh_statistics_count_own_call(CSH_H2D, true, CSH_REASON_small, 9);
+    csh_statistics_count_weight(CSH_WEIGHT_RULE_all, 9);
+    csh_statistics_add(CSH_GAUGE_shadow_bytes, 9);
+    csh_statistics_snapshot(&snapshot);
+    ck_assert_uint_eq(snapshot.asked[CSH_D2H].calls, 0);
+    ck_assert_uint_eq(snapshot.asked[CSH_H2D].calls, 0);
+    ck_assert_uint_eq(snapshot.weight_rule[CSH_WEIGHT_RULE_all].calls, 0);
+    ck_assert_uint_eq(snapshot.gauge[CSH_GAUGE_shadow_bytes], 0);
+    ck_assert_uint_eq(snapshot.gauge[CSH_GAUGE_shadow_bytes_peak], 0);
+    csh_statistics_enable(true);
+    csh_statistics_count(CSH_D2H, CSH_OUTCOME_elided, CSH_REASON_proven, 9);
+    csh_statistics_snapshot(&snapshot);
+    ck_assert_uint_eq(snapshot.asked[CSH_D2H].bytes, 9);
+}
+END_TEST
+
 START_TEST(every_cell_is_its_own)
 {
     int direction, outcome, reason;
@@ -224,6 +245,7 @@ int main(void)
     int n_failed;
 
     tcase_add_test(tcase, a_copy_is_counted_where_it_belongs);
+    tcase_add_test(tcase, off_means_off);
     tcase_add_test(tcase, every_cell_is_its_own);
     tcase_add_test(tcase, gauges_move_both_ways);
     tcase_add_test(tcase, every_peak_follows_its_twin);
