@@ -31,9 +31,9 @@ case $what in
 summary)
     "$build/examples/make_model" --folder "$work" --total 12582912 --seed 7 \
         "$here/sdxl/text_encoder.tsv" "$here/sdxl/vae.tsv" >/dev/null
-    swaps --mode=observe
-    cat "$work/err"
     cd "$work"
+    swaps --mode=observe '--weights=manifest=*.safetensors,learn'
+    cat "$work/err"
     swaps --stats-file=summary.txt '--weights=manifest=*.safetensors,learn'
     cat "$work/err"
     cat summary.txt

@@ -23,11 +23,13 @@
     X(in_place, "the destination held these bytes already", "")              \
     X(first, "first copy of a weight: captured", "")                         \
     X(dirty, "device bytes differ from the shadow's", "")                    \
-    X(mode, "not looked at in this mode", "CUSHADOW_MODE")                   \
+    X(mode, "as this mode has it", "CUSHADOW_MODE")                          \
     X(paused, "the program paused the shim in this thread", "")              \
     X(small, "smaller than the least size looked at", "CUSHADOW_MIN_BYTES")  \
     X(unlearned, "not known as a weight", "")                                \
     X(excluded, "no weight, by the rules", "CUSHADOW_WEIGHTS")               \
+    X(deferred, "a weight that is captured later, not at its upload",        \
+      "CUSHADOW_CAPTURE")                                                    \
     X(partial, "overlaps a weight without being it", "")                     \
     X(modified, "host bytes differ from the shadow's: captured anew", "")    \
     X(pinned, "the program's host memory is pinned already", "")             \
@@ -168,7 +170,19 @@
 
 #define CSH_GAUGES_OBSERVED(X)                                               \
     X(would_elide_calls, "observe mode: offloads that would be elided")      \
-    X(would_elide_bytes, "observe mode: their bytes")
+    X(would_elide_bytes, "observe mode: their bytes")                        \
+    X(would_elide_ns, "observe mode: time that the program's calls spent "   \
+      "on them")                                                             \
+    X(would_capture_bytes, "observe mode: offloads that would be captured, " \
+      "as the first of their bytes")                                         \
+    X(would_differ_bytes, "observe mode: offloads of other bytes than came " \
+      "there")                                                               \
+    X(would_serve_bytes, "observe mode: reloads that would come from "       \
+      "shadows")                                                             \
+    X(would_serve_ns, "observe mode: time that the program's calls spent "   \
+      "on them")                                                             \
+    X(would_hold_bytes, "observe mode: RAM that shadows would take now")     \
+    X(would_hold_bytes_peak, "observe mode: most of it at once")
 
 #define CSH_GAUGES_ROOM(X)                                                   \
     X(evictions, "shadows given up to make room")                            \

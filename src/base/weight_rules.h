@@ -34,7 +34,7 @@
 
 #define CSH_ACCEPTED_WEIGHTS                                            \
     "none, or a list, separated by commas, of: learn all file=GLOB "    \
-    "manifest=GLOB min=SIZE max=SIZE"
+    "manifest=GLOB min=SIZE max=SIZE; each bound once, min= at most max="
 
 /* Where a pattern begins in the text; it ends with a NUL there. */
 struct csh_weight_glob {

@@ -394,14 +394,14 @@ static void try(struct attempt *attempt)
 }
 
 /* The bytes are there once nothing is left to wait for. */
-static void observe(const struct csh_copy *copy)
+static void observe(const struct attempt *attempt, uint64_t ns)
 {
     struct csh_own_calls own = csh_own_calls_begin();
-    bool is_idle = csh_facts_is_idle_now(&copy->stream);
+    bool is_idle = csh_facts_is_idle_now(&attempt->copy->stream);
 
     csh_own_calls_end(&own);
     if (is_idle) {
-        csh_observe_offloaded(copy);
+        csh_observe_offloaded(attempt->copy, ns);
     }
 }
 
@@ -414,14 +414,14 @@ static CUresult forward(struct attempt *attempt)
                                   attempt->decision.reason, copy->bytes);
     if (result == CUDA_SUCCESS &&
         attempt->decision.verdict == CSH_VERDICT_OBSERVE) {
-        observe(copy);
+        observe(attempt, csh_clock_now_ns() - attempt->begun_ns);
     }
     return result;
 }
 
 static void count(const struct attempt *attempt, enum csh_outcome outcome)
 {
-    if (attempt->mark.weight != 0) {
+    if (attempt->mark.weight != 0 && csh_statistics_are_on()) {
         csh_registry_count(attempt->mark, CSH_D2H, outcome,
                            attempt->decision.reason, attempt->copy->bytes,
                            csh_clock_now_ns() - attempt->begun_ns);

@@ -131,3 +131,14 @@ struct csh_decision csh_policy_reload(const struct csh_reload_facts *facts)
     }
     return upload_of_weight(facts);
 }
+
+enum csh_reason csh_policy_passed_upload(enum csh_reason reason,
+                                         bool is_excluded, bool is_registered)
+{
+    if (reason != CSH_REASON_unlearned) {
+        return reason;
+    }
+    return is_excluded     ? CSH_REASON_excluded
+           : is_registered ? CSH_REASON_deferred
+                           : reason;
+}

@@ -98,4 +98,10 @@ struct csh_decision {
 struct csh_decision csh_policy_offload(const struct csh_offload_facts *facts);
 struct csh_decision csh_policy_reload(const struct csh_reload_facts *facts);
 
+/* Why an upload was passed, once the rules were asked, which may know more of
+ * it than the records. */
+enum csh_reason csh_policy_passed_upload(enum csh_reason reason,
+                                         bool is_excluded,
+                                         bool is_registered);
+
 #endif

@@ -382,15 +382,44 @@ static void try(struct attempt *attempt)
     csh_own_calls_end(&own);
 }
 
+/* Mode observe asks of a source what a capture would ask. */
+static void look_at_source(struct attempt *attempt)
+{
+    struct csh_own_calls own;
+
+    if (attempt->facts.is_registered) {
+        own = csh_own_calls_begin();
+        attempt->facts.host = csh_facts_host(attempt->copy->host,
+                                             attempt->copy->bytes);
+        csh_own_calls_end(&own);
+        attempt->is_readable = attempt->facts.host != CSH_HOST_FOREIGN;
+    }
+}
+
+static void observe(const struct attempt *attempt, uint64_t ns)
+{
+    csh_observe_uploaded(attempt->copy,
+                         attempt->facts.is_registered &&
+                             attempt->naming.is_registered &&
+                             attempt->facts.host == CSH_HOST_PAGEABLE,
+                         ns);
+}
+
 /* The program's own bytes are on their way: whatever was known of the range
  * is not known any more. */
 static void note_uploaded(struct attempt *attempt)
 {
     const struct csh_copy *copy = attempt->copy;
+    bool is_observed = attempt->facts.mode == CSH_MODE_OBSERVE;
     CUcontext context = NULL;
+    uint64_t ns;
 
     if (!attempt->facts.is_large) {
         return;
+    }
+    ns = csh_clock_now_ns() - attempt->begun_ns;
+    if (is_observed) {
+        look_at_source(attempt);
     }
     decide(attempt);
     attempt->naming.mark.is_unsure |= attempt->shadow != NULL;
@@ -399,8 +428,8 @@ static void note_uploaded(struct attempt *attempt)
     }
     csh_residency_uploaded(context, copy->device, copy->bytes,
                            attempt->naming.mark);
-    if (attempt->facts.mode == CSH_MODE_OBSERVE) {
-        csh_observe_uploaded(copy);
+    if (is_observed) {
+        observe(attempt, ns);
     }
 }
 
@@ -409,21 +438,24 @@ static CUresult forward(struct attempt *attempt)
     const struct csh_copy *copy = attempt->copy;
     CUresult result = csh_phase_note(copy->forward(copy));
 
-    csh_statistics_count_own_call(CSH_H2D, result == CUDA_SUCCESS,
-                                  attempt->decision.reason, copy->bytes);
     /* Small ones leave no record, and failed ones whatever they leave. */
     if (attempt->facts.mode == CSH_MODE_TRUST) {
         csh_residency_spend(copy->device, copy->bytes);
     }
     if (result == CUDA_SUCCESS) {
         note_uploaded(attempt);
+        attempt->decision.reason = csh_policy_passed_upload(
+            attempt->decision.reason, attempt->naming.mark.is_excluded,
+            attempt->naming.is_registered);
     }
+    csh_statistics_count_own_call(CSH_H2D, result == CUDA_SUCCESS,
+                                  attempt->decision.reason, copy->bytes);
     return result;
 }
 
 static void count(const struct attempt *attempt, enum csh_outcome outcome)
 {
-    if (attempt->naming.mark.weight != 0) {
+    if (attempt->naming.mark.weight != 0 && csh_statistics_are_on()) {
         csh_registry_count(attempt->naming.mark, CSH_H2D, outcome,
                            attempt->decision.reason,
                            attempt->copy->bytes,

@@ -60,13 +60,13 @@ static bool at_exit_open(const struct csh_options *options,
     char path[CSH_PATH_BYTES];
 
     if (!csh_output_expand(options->stats_file, path, sizeof(path))) {
-        csh_warn("report", "the statistics file's name is too long; no "
-                 "statistics are written");
+        csh_warn("report", "the statistics file's name is too long; "
+                 "statistics go where the log goes");
         return false;
     }
     if (!csh_output_open(path, start, output_p)) {
-        csh_warn("report", "cannot open the statistics file %.200s: %m; no "
-                 "statistics are written", path);
+        csh_warn("report", "cannot open the statistics file %.200s: %m; "
+                 "statistics go where the log goes", path);
         return false;
     }
     return true;
@@ -74,7 +74,7 @@ static bool at_exit_open(const struct csh_options *options,
 
 static void at_exit_write(const struct csh_options *options)
 {
-    bool has_file = options->stats_file[0] != '\0';
+    bool wants_file = options->stats_file[0] != '\0', has_file;
     struct csh_report report;
     struct csh_output output;
 
@@ -83,15 +83,14 @@ static void at_exit_write(const struct csh_options *options)
     if (!at_exit_has_news(&report.statistics)) {
         return;
     }
+    has_file = wants_file && at_exit_open(options, &output);
     if (!has_file) {
         output = csh_log_output();
-    } else if (!at_exit_open(options, &output)) {
-        return;
     }
     csh_process_memory_read(&report.memory);
     report.mode = options->mode;
     report.pid = (uint64_t)getpid();
-    report.is_full = has_file || csh_log_is_on(CSH_LOG_INFO);
+    report.is_full = wants_file || csh_log_is_on(CSH_LOG_INFO);
     csh_report_write(&report, options->stats, at_exit_sink, &output);
     if (has_file) {
         csh_output_close(&output);

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/compiler.h"
 #include "base/human.h"
 #include "report/ranking.h"
 
@@ -46,15 +47,36 @@ static void CSH_PRINTF(2, 3) line_add(struct line *line, const char *format,
     }
 }
 
+/* There are rules that register, and they fit no upload of the program: a
+ * mistyped name, most likely. */
+static bool is_missing_the_rules(const struct csh_statistics *s)
+{
+    static const enum csh_weight_rule fitting[] = {
+        CSH_WEIGHT_RULE_declared, CSH_WEIGHT_RULE_manifest,
+        CSH_WEIGHT_RULE_file, CSH_WEIGHT_RULE_all, CSH_WEIGHT_RULE_learn,
+    };
+    size_t i;
+
+    for (i = 0; i < CSH_ARRAY_LENGTH(fitting); ++i) {
+        if (s->weight_rule[fitting[i]].calls > 0) {
+            return false;
+        }
+    }
+    return s->weight_rule[CSH_WEIGHT_RULE_unmatched].calls > 0;
+}
+
 /* Whether an offload that the program made itself, for this reason, is one
  * that the shim exists to spare it. The others are as they should be (small,
  * mode, dirty, first), or beyond what the shim may touch (pinned, foreign). */
-static bool is_missed(const struct csh_ranked *cell)
+static bool is_missed(const struct csh_statistics *s,
+                      const struct csh_ranked *cell)
 {
     if (cell->outcome != CSH_OUTCOME_passed) {
         return false;
     }
     switch (cell->reason) {
+    case CSH_REASON_excluded:
+        return is_missing_the_rules(s);
     case CSH_REASON_unlearned:
     case CSH_REASON_partial:
     case CSH_REASON_capturing:
@@ -79,7 +101,7 @@ static struct csh_tally missed_offloads(const struct csh_statistics *s)
 
     n_ranked = csh_rank_cells(s, CSH_D2H, ranked);
     for (i = 0; i < n_ranked; ++i) {
-        if (is_missed(&ranked[i])) {
+        if (is_missed(s, &ranked[i])) {
             missed.calls += ranked[i].tally.calls;
             missed.bytes += ranked[i].tally.bytes;
         }
@@ -97,7 +119,7 @@ static void add_reasons(struct line *line, const struct csh_statistics *s,
 
     n_ranked = csh_rank_cells(s, CSH_D2H, ranked);
     for (i = 0; (i < n_ranked) && (n_said < MAX_REASONS); ++i) {
-        if ((only_missed && !is_missed(&ranked[i])) ||
+        if ((only_missed && !is_missed(s, &ranked[i])) ||
             (ranked[i].outcome == CSH_OUTCOME_elided)) {
             continue;
         }
@@ -148,20 +170,40 @@ static void add_usual_offloads(struct line *line,
     }
 }
 
-/* What somebody turns observe mode on for: would it help? A tenth of what is
- * copied back is where it begins to be felt. */
+static void add_seconds(struct line *line, uint64_t ns)
+{
+    line_add(line, ", which took %llu.%02u s",
+             (unsigned long long)(ns / 1000000000),
+             (unsigned)(ns % 1000000000 / 10000000));
+}
+
+/* What somebody turns observe mode on for: would it help, and what would it
+ * take? A tenth of what is copied back is where it begins to be felt. */
 static void add_answer(struct line *line, const struct csh_statistics *s)
 {
     uint64_t asked = s->asked[CSH_D2H].bytes;
     uint64_t would_elide = s->gauge[CSH_GAUGE_would_elide_bytes];
+    uint64_t would_serve = s->gauge[CSH_GAUGE_would_serve_bytes];
 
-    line_add(line, "%s: offloads %s of %s would have been "
-             "elided (%u%%); nothing was changed",
+    line_add(line, "%s: offloads %s of %s would have been elided (%u%%)",
              (would_elide == 0) ? "it would not help" :
              (would_elide < asked / 10) ? "it would help a little" :
              "it would help",
              HUMAN(would_elide), HUMAN(asked),
              csh_human_percent(would_elide, asked));
+    if (would_elide > 0) {
+        add_seconds(line, s->gauge[CSH_GAUGE_would_elide_ns]);
+    }
+    if (would_serve > 0) {
+        line_add(line, "; reloads %s of %s would have come from shadows",
+                 HUMAN(would_serve), HUMAN(s->asked[CSH_H2D].bytes));
+        add_seconds(line, s->gauge[CSH_GAUGE_would_serve_ns]);
+    }
+    if (s->gauge[CSH_GAUGE_would_hold_bytes_peak] > 0) {
+        line_add(line, "; shadows would take %s of RAM",
+                 HUMAN(s->gauge[CSH_GAUGE_would_hold_bytes_peak]));
+    }
+    line_add(line, "; nothing was changed");
 }
 
 static void add_offloads(struct line *line, const struct csh_report *report)

@@ -224,7 +224,9 @@ void csh_report_models(struct csh_emitter *emitter)
     struct csh_model_figures figures;
     unsigned model;
 
-    csh_emitter_open(emitter, '[', "models", "models\tcopies\tbytes\tshare");
+    csh_emitter_open(emitter, '[', "models",
+                     csh_registry_model(0, &figures) ?
+                     "models\tcopies\tbytes\tshare" : NULL);
     for (model = 0; csh_registry_model(model, &figures); ++model) {
         walk_model(emitter, model, &figures);
     }

@@ -104,15 +104,25 @@ static bool list_file(struct csh_catalog *catalog,
     return true;
 }
 
-/* By the first bytes, as names may be anything (a hash, in caches). */
-static void read_header(struct building *building, struct csh_model_file *file,
+static bool is_gguf_name(const char *path)
+{
+    size_t n = strlen(path);
+
+    return (n > 5) && (strcmp(path + n - 5, ".gguf") == 0);
+}
+
+/* By the first bytes, as names may be anything (a hash, in caches); what calls
+ * itself GGUF and is not is told so. */
+static void read_header(struct building *building, const char *path,
+                        struct csh_model_file *file,
                         struct csh_tensors *tensors)
 {
     struct csh_bytes bytes = csh_model_file_bytes(file);
     char magic[4];
 
-    if (csh_bytes_read(&bytes, 0, magic, sizeof(magic)) &&
-        (memcmp(magic, "GGUF", sizeof(magic)) == 0)) {
+    if (is_gguf_name(path) ||
+        (csh_bytes_read(&bytes, 0, magic, sizeof(magic)) &&
+         (memcmp(magic, "GGUF", sizeof(magic)) == 0))) {
         csh_gguf_read(&bytes, tensors);
     } else {
         csh_safetensors_read(&bytes, building->json, tensors);
@@ -155,7 +165,7 @@ static bool file_found(void *opaque, const char *path, const char *model)
         return true;
     }
     if (!is_listed(catalog, &file.id) && has_room_for_file(catalog)) {
-        read_header(building, &file, &tensors);
+        read_header(building, path, &file, &tensors);
         if (tensors.fault.n_faults > 0) {
             csh_model_warn(path, &tensors.fault);
         }

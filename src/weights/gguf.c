@@ -277,7 +277,7 @@ static bool read_start(struct cursor *cursor, struct header *header)
 
     if ((magic == NULL) || (memcmp(magic, "GGUF", 4) != 0)) {
         cursor->at = 0;
-        return fail(cursor, "is no GGUF file");
+        return fail(cursor, "does not begin as a GGUF file");
     }
     version = number32(cursor);
     if (!cursor->has_failed && (version != 2) && (version != 3)) {

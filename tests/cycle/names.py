@@ -6,6 +6,7 @@
                                               model:N for N tensors without a
                                               name, and nothing else
     names.py rules STATISTICS RULE=CALLS...   and nothing else
+    names.py uploads STATISTICS REASON=CALLS...  and nothing else
 """
 import json
 import os
@@ -111,6 +112,10 @@ def main():
         got = [f"{rule}={tally['calls']}"
                for rule, tally in statistics["rules"].items()
                if tally["calls"] > 0]
+        assert sorted(got) == sorted(rest), got
+    elif command == "uploads":
+        got = [f"{row['reason']}={row['calls']}"
+               for row in statistics["copies"]["h2d"]["reasons"]]
         assert sorted(got) == sorted(rest), got
 
 

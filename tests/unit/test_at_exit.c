@@ -229,6 +229,23 @@ START_TEST(without_a_file_the_line_goes_where_the_log_goes)
 }
 END_TEST
 
+/* A bad name costs the file, not the statistics. */
+static void act_log_beside(void)
+{
+    act_log_to_file();
+    setenv("CUSHADOW_STATS_FILE", "/no/such/folder/file", 1);
+}
+
+START_TEST(without_its_file_it_goes_where_the_log_goes)
+{
+    run_process("text", "", act_log_beside);
+    read_file();
+    assert_said("cannot open the statistics file /no/such/folder/file: ");
+    assert_said("1.00 MiB of 1.00 MiB elided");
+    assert_said("reasons, most bytes first");
+}
+END_TEST
+
 START_TEST(the_destructor_reports)
 {
     int status;
@@ -264,6 +281,7 @@ int main(void)
     tcase_add_test(tcase, the_programs_file_under_number_two_is_left_alone);
     tcase_add_test(tcase,
                    without_a_file_the_line_goes_where_the_log_goes);
+    tcase_add_test(tcase, without_its_file_it_goes_where_the_log_goes);
     tcase_add_test(tcase, the_destructor_reports);
     suite_add_tcase(suite, tcase);
     srunner_run_all(runner, CK_ENV);

@@ -91,6 +91,25 @@ START_TEST(only_what_could_have_been_elided_is_loud)
 }
 END_TEST
 
+/* Rules that register, and fit nothing that the program uploads. */
+START_TEST(rules_that_fit_nothing_are_loud)
+{
+    count(CSH_D2H, CSH_OUTCOME_passed, CSH_REASON_excluded, 2 * MIB);
+    csh_statistics_count_weight(CSH_WEIGHT_RULE_none, MIB);
+    csh_statistics_count_weight(CSH_WEIGHT_RULE_max, MIB);
+    write_report(CSH_STATS_TEXT);
+    ck_assert_ptr_null(strstr(text, "NO OFFLOAD"));
+    csh_statistics_count_weight(CSH_WEIGHT_RULE_unmatched, MIB);
+    write_report(CSH_STATS_TEXT);
+    assert_one_line();
+    assert_said("NO OFFLOAD WAS ELIDED, 2.00 MiB in 1 copy could have been: "
+                "2.00 MiB (no weight, by the rules; see CUSHADOW_WEIGHTS)");
+    csh_statistics_count_weight(CSH_WEIGHT_RULE_manifest, 1);
+    write_report(CSH_STATS_TEXT);
+    ck_assert_ptr_null(strstr(text, "NO OFFLOAD"));
+}
+END_TEST
+
 START_TEST(observe_and_copy_have_their_words)
 {
     report.mode = CSH_MODE_OBSERVE;
@@ -100,7 +119,17 @@ START_TEST(observe_and_copy_have_their_words)
     write_report(CSH_STATS_TEXT);
     assert_one_line();
     assert_said("it would help: offloads 1.00 GiB of 2.00 GiB would have been "
-                "elided (50%)");
+                "elided (50%), which took 0.00 s; nothing was changed");
+    count(CSH_H2D, CSH_OUTCOME_passed, CSH_REASON_mode, 2 * GIB);
+    csh_statistics_add(CSH_GAUGE_would_elide_ns, 12345678901);
+    csh_statistics_add(CSH_GAUGE_would_serve_bytes, (int64_t)GIB);
+    csh_statistics_add(CSH_GAUGE_would_serve_ns, 50000000);
+    csh_statistics_add(CSH_GAUGE_would_hold_bytes, 512 * (int64_t)MIB);
+    csh_statistics_add(CSH_GAUGE_would_hold_bytes, -(int64_t)MIB);
+    write_report(CSH_STATS_TEXT);
+    assert_said("which took 12.34 s; reloads 1.00 GiB of 2.00 GiB would have "
+                "come from shadows, which took 0.05 s; shadows would take "
+                "512 MiB of RAM; nothing was changed");
     count(CSH_D2H, CSH_OUTCOME_passed, CSH_REASON_mode, 98 * GIB);
     write_report(CSH_STATS_TEXT);
     assert_said("it would help a little: ");
@@ -147,6 +176,7 @@ static void add_line_tests(TCase *tcase)
     tcase_add_test(tcase, the_usual_line);
     tcase_add_test(tcase, the_loud_line_names_reasons_in_order_of_bytes);
     tcase_add_test(tcase, only_what_could_have_been_elided_is_loud);
+    tcase_add_test(tcase, rules_that_fit_nothing_are_loud);
     tcase_add_test(tcase, observe_and_copy_have_their_words);
     tcase_add_test(tcase, observe_is_loud_when_it_would_not_help);
     tcase_add_test(tcase, the_line_has_room_for_the_largest_figures);

@@ -248,6 +248,23 @@ START_TEST(reload_every_cell)
 }
 END_TEST
 
+START_TEST(passed_uploads_say_what_the_rules_know)
+{
+    int reason;
+
+    for (reason = 0; reason < CSH_N_REASONS; ++reason) {
+        bool is_open = reason == CSH_REASON_unlearned;
+
+        ck_assert_int_eq(csh_policy_passed_upload(reason, false, false),
+                         reason);
+        ck_assert_int_eq(csh_policy_passed_upload(reason, true, false),
+                         is_open ? (int)CSH_REASON_excluded : reason);
+        ck_assert_int_eq(csh_policy_passed_upload(reason, false, true),
+                         is_open ? (int)CSH_REASON_deferred : reason);
+    }
+}
+END_TEST
+
 /* With every costly fact at its favourable value. */
 START_TEST(reload_asking_early_is_only_too_hopeful)
 {
@@ -280,6 +297,7 @@ int main(void)
     tcase_add_test(cases, offload_every_cell);
     tcase_add_test(cases, offload_asking_early_is_only_too_hopeful);
     tcase_add_test(cases, reload_every_cell);
+    tcase_add_test(cases, passed_uploads_say_what_the_rules_know);
     tcase_add_test(cases, reload_asking_early_is_only_too_hopeful);
     suite_add_tcase(suite, cases);
     runner = srunner_create(suite);
