@@ -34,7 +34,7 @@ static void comes_back(CUdeviceptr device, const uint8_t *want, size_t n,
     free(host);
 }
 
-/* --- every place ----------------------------------------------------------- */
+/* --- every place ---------------------------------------------------------- */
 
 /* A kernel flips one bit of a word; what it changed is a weight of its own
  * then, which the next flip is one of. */
@@ -70,7 +70,7 @@ static void one_bit_by_a_kernel_is_copied(void)
     comes_back(weight.device, want, SMALL, 0, NULL);
 }
 
-/* --- every moment ---------------------------------------------------------- */
+/* --- every moment --------------------------------------------------------- */
 
 /* At one call of the driver during the program's own, unseen: a byte. */
 static struct {
@@ -222,29 +222,48 @@ static void write_at_each_call_of_a_first_offload(void)
     CHECK(n > 2);
 }
 
-/* Of a reload, from a shadow: the write may be lost or not. */
+/* The same of a reload of bytes that are in place, or not. The write may be
+ * lost or not, and nothing else. */
+static bool reload_meets_write(struct weight *weight, unsigned n,
+                               bool is_in_place)
+{
+    uint8_t *seen = fresh(SMALL), old = weight->host[TILE], new = old ^ 0xFF;
+    bool is_done;
+
+    upload(weight->device, weight->host, SMALL, NULL);
+    if (!is_in_place) {
+        spoil(weight->device);
+    }
+    expect_write(n, weight->device + TILE, new);
+    upload(weight->device, weight->host, SMALL, NULL);
+    is_done = end_of_write();
+    OK(more.simcuda_peek(seen, weight->device, SMALL));
+    CHECK(seen[TILE] == old || (is_done && seen[TILE] == new));
+    seen[TILE] = old;
+    CHECK(memcmp(seen, weight->host, SMALL) == 0);
+    agrees_ever_after(weight, (struct variant){TILE, n % 2 == 0}, old);
+    free(seen);
+    return is_done;
+}
+
 static void write_at_each_call_of_a_reload(void)
 {
     struct weight weight = learned(SMALL, 4, NULL);
-    uint8_t *seen = fresh(SMALL), old = weight.host[TILE], new = old ^ 0xFF;
     unsigned n = 0;
-    bool is_done;
 
-    do {
-        expect_write(++n, weight.device + TILE, new);
-        REACHES(h2d, SMALL, SMALL,
-                upload(weight.device, weight.host, SMALL, NULL));
-        is_done = end_of_write();
-        OK(more.simcuda_peek(seen, weight.device, SMALL));
-        CHECK(seen[TILE] == old || (is_done && seen[TILE] == new));
-        seen[TILE] = old;
-        CHECK(memcmp(seen, weight.host, SMALL) == 0);
-        agrees_ever_after(&weight, (struct variant){TILE, n % 2 == 0}, old);
-    } while (is_done);
+    while (reload_meets_write(&weight, ++n, false)) {
+    }
+    CHECK(n > 2);
+    upload(weight.device, weight.host, SMALL, NULL);
+    REACHES(h2d, 0, SMALL,
+            upload(weight.device, weight.host, SMALL, NULL));
+    n = 0;
+    while (reload_meets_write(&weight, ++n, true)) {
+    }
     CHECK(n > 2);
 }
 
-/* --- host functions -------------------------------------------------------- */
+/* --- host functions ------------------------------------------------------- */
 
 /* As a plain store through a mapping of device memory would be. */
 static void poke_now(void *weight)
@@ -285,7 +304,7 @@ static void written_by_host_node_of_a_graph_is_copied(void)
     changed_expecting(&weight, 9, 1, 0x61, stream);
 }
 
-/* --- parts ----------------------------------------------------------------- */
+/* --- parts ---------------------------------------------------------------- */
 
 /* Two weights side by side. A piece, both, and what lies across the border
  * are no weight as a whole, and come by the program's own copy. */
@@ -343,7 +362,7 @@ static void unions_of_uploads_are_proven_whole(void)
     comes_back(device, want, 2 * SMALL, 0, NULL);
 }
 
-/* --- patterns -------------------------------------------------------------- */
+/* --- patterns ------------------------------------------------------------- */
 
 enum { N_FLOATS = WEIGHT / 4 };
 

@@ -83,7 +83,7 @@ void model_copy_batch(struct model_world *world)
     world->launched_bytes[MODEL_H2D] += bytes;
 }
 
-/* --- others who write ------------------------------------------------------ */
+/* --- others who write ----------------------------------------------------- */
 
 struct errand {
     uint8_t *at;        /* host memory, or NULL: device memory */
@@ -199,7 +199,7 @@ void model_write_import(struct model_world *world)
     memset(block->object.expected, value, block->object.bytes);
 }
 
-/* --- work that is let go afterwards ---------------------------------------- */
+/* --- work that is let go afterwards --------------------------------------- */
 
 static void copy_beside(struct model_world *world, unsigned from, unsigned to)
 {
