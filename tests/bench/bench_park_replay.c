@@ -115,7 +115,6 @@ static void make_room(struct replay *replay, size_t policy, uint64_t bytes)
             candidates[n] = (struct csh_park_block){
                 .bytes = park_blocks[i].bytes,
                 .clean_bytes = park_blocks[i].bytes,
-                .n_shadows = 1,
                 .rank = policies[policy].rank(replay, &park_blocks[i])};
             parked[n++] = i;
         }
