@@ -152,9 +152,14 @@ size_t csh_residency_list_hosts(uintptr_t behind,
 
 void csh_residency_look_at_hosts(void)
 {
-    csh_lock_acquire(&lock);
-    csh_residency_tell(&hosts);
-    csh_lock_release(&lock);
+    uint64_t cursor = 0;
+    bool is_more = true;
+
+    while (is_more) {
+        csh_lock_acquire(&lock);
+        is_more = csh_residency_tell(&hosts, &cursor);
+        csh_lock_release(&lock);
+    }
 }
 
 void csh_residency_forget_host(const struct csh_host_record *record)

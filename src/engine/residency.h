@@ -98,11 +98,15 @@ void csh_residency_offloaded(const void *host, size_t bytes,
                              struct csh_shadow *shadow, size_t mapped_bytes,
                              struct csh_weight_mark mark);
 
-/* Tells the registry which weights have a shadow now; of the records in a map,
- * whose lock the caller holds, and of host ranges. */
+/* Tells the registry which weights have a shadow now, and which of these are
+ * pinned, without counting that as a use of the shadows. No lock is held for
+ * more than some records. */
 void csh_residency_look(void);
-void csh_residency_tell(const struct csh_ranges *ranges);
 void csh_residency_look_at_hosts(void);
+
+/* For host_records.c: of some records of a map from *cursor_p on, whose lock the
+ * caller holds. False behind the last. */
+bool csh_residency_tell(const struct csh_ranges *ranges, uint64_t *cursor_p);
 
 /* A host range that was given a shadow's bytes. */
 struct csh_host_record {

@@ -196,6 +196,23 @@ struct csh_shadow *csh_store_acquire(struct csh_store *store,
     return shadow;
 }
 
+void csh_store_look(struct csh_store *store,
+                    const struct csh_shadow_ref *refs, size_t n_refs,
+                    enum csh_shadow_state *states_p)
+{
+    const struct csh_shadow *shadow;
+    size_t i;
+
+    csh_lock_acquire(&store->lock);
+    for (i = 0; i < n_refs; i++) {
+        shadow      = find_locked(store, refs[i]);
+        states_p[i] = (shadow == NULL) ? CSH_SHADOW_GONE :
+                      csh_shadow_is_pinned(shadow) ? CSH_SHADOW_PINNED :
+                                                     CSH_SHADOW_UNPINNED;
+    }
+    csh_lock_release(&store->lock);
+}
+
 void csh_store_release(struct csh_store *store, struct csh_shadow *shadow)
 {
     bool is_abandoned = false;

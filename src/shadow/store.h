@@ -98,6 +98,17 @@ struct csh_shadow *csh_store_publish(struct csh_store *store,
 struct csh_shadow *csh_store_acquire(struct csh_store *store,
                                      struct csh_shadow_ref ref);
 
+/* What became of the shadows of some handles: looking is no use of them, and
+ * changes no order. */
+enum csh_shadow_state {
+    CSH_SHADOW_GONE,
+    CSH_SHADOW_UNPINNED,
+    CSH_SHADOW_PINNED,
+};
+void csh_store_look(struct csh_store *store,
+                    const struct csh_shadow_ref *refs, size_t n_refs,
+                    enum csh_shadow_state *states_p);
+
 /* An unpublished shadow is freed, unless work in flight still writes it. */
 void csh_store_release(struct csh_store *store, struct csh_shadow *shadow);
 

@@ -321,7 +321,8 @@ bool csh_registry_begin_settling(uint32_t number)
 static bool is_referred_to(const struct csh_registered *weight)
 {
     return (weight->n_refers[CSH_PLACE_DEVICE] > 0) ||
-           (weight->n_refers[CSH_PLACE_HOST] > 0);
+           (weight->n_refers[CSH_PLACE_HOST] > 0) ||
+           (weight->n_refers[CSH_PLACE_PARKED] > 0);
 }
 
 /* What somebody is about to settle stays. */

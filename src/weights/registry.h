@@ -97,7 +97,12 @@ void csh_registry_settle(uint32_t weight,
 
 /* A record of memory refers to the weight, or no more. An unnamed one that
  * nothing refers to is gone. */
-enum csh_weight_place { CSH_PLACE_DEVICE, CSH_PLACE_HOST, CSH_N_PLACES };
+enum csh_weight_place {
+    CSH_PLACE_DEVICE,
+    CSH_PLACE_HOST,
+    CSH_PLACE_PARKED, /* VRAM that the program has freed and the shim keeps */
+    CSH_N_PLACES,
+};
 void csh_registry_refer(uint32_t weight, enum csh_weight_place place);
 void csh_registry_unrefer(uint32_t weight, enum csh_weight_place place);
 
@@ -122,6 +127,8 @@ struct csh_model_figures {
     char label[CSH_BURST_LABEL_BYTES];
     struct csh_tally known;    /* tensors that were seen, and their bytes */
     struct csh_tally on_device, in_shadows; /* of these, now */
+    struct csh_tally pinned;                /* of those in shadows */
+    struct csh_tally parked;
     struct csh_model_account account;
 };
 
@@ -129,6 +136,11 @@ struct csh_model_figures {
  * for what is in shadows now. */
 CSH_MUST_CHECK bool csh_registry_model(unsigned i,
                                        struct csh_model_figures *figures_p);
+
+/* All of them at once, as far as there is room. Returns how many. The registry
+ * is not held for all of it: what moves meanwhile may be in two places. */
+unsigned csh_registry_models(struct csh_model_figures *figures,
+                             unsigned capacity);
 
 struct csh_weight_figures {
     const char *tensor;
@@ -164,9 +176,11 @@ struct csh_model_tag csh_registry_tag_of(uint32_t number,
 unsigned csh_registry_sample(uint64_t device_bytes_p[CSH_MAX_MODELS]);
 
 /* Who knows which weights have a shadow: told to say so of each, by
- * csh_registry_has_shadow(), whenever somebody looks. */
+ * csh_registry_has_shadow(), whenever somebody looks. The figures are those of
+ * the latest look that has ended; several threads may look at once. */
 void csh_registry_on_look(void (*look)(void));
 void csh_registry_look(void);
-void csh_registry_has_shadow(uint32_t weight);
+void csh_registry_look_by(void (*look)(void));
+void csh_registry_has_shadow(uint32_t weight, bool is_pinned);
 
 #endif

@@ -6,6 +6,9 @@
 
 #include "weights/registry_inside.h"
 
+/* Some ten microseconds. */
+#define WEIGHTS_AT_ONCE 1024u
+
 static struct csh_registry *const r = &csh_registry;
 
 static void count_times(struct csh_registered_model *model,
@@ -53,49 +56,90 @@ static void add(struct csh_tally *tally,
     tally->bytes += weight->bytes;
 }
 
-static void add_weights(uint32_t model, struct csh_model_figures *figures)
+static void add_weight(const struct csh_registered *weight,
+                       struct csh_model_figures *figures)
 {
-    const struct csh_registered *weight;
-    uint32_t number;
-
-    for (number = 1; number <= r->n_weights; ++number) {
-        weight = csh_registry_find_locked(number);
-        if ((weight == NULL) || (weight->number != number) ||
-            (weight->model != model)) {
-            continue;
-        }
+    if (figures->name != NULL) {
         add(&figures->known, weight);
-        if (weight->n_refers[CSH_PLACE_DEVICE] > 0) {
-            add(&figures->on_device, weight);
-        }
-        if (weight->has_shadow) {
-            add(&figures->in_shadows, weight);
+    }
+    if (weight->n_refers[CSH_PLACE_DEVICE] > 0) {
+        add(&figures->on_device, weight);
+    }
+    if (weight->n_refers[CSH_PLACE_PARKED] > 0) {
+        add(&figures->parked, weight);
+    }
+    if ((r->n_looked > 0) && (weight->seen_in >= r->n_looked)) {
+        add(&figures->in_shadows, weight);
+        if (weight->pinned_in >= r->n_looked) {
+            add(&figures->pinned, weight);
         }
     }
 }
 
-bool csh_registry_model(unsigned i, struct csh_model_figures *figures_p)
+/* Weights from this number on, as many as one holding of the lock is worth, to
+ * their models, of which the first is number `first`. */
+static uint32_t add_some(uint32_t number, unsigned first,
+                         struct csh_model_figures *figures, unsigned n_models)
 {
-    bool is_there;
+    const struct csh_registered *weight;
+    uint32_t end = number + WEIGHTS_AT_ONCE;
 
-    csh_lock_acquire(&r->lock);
-    is_there = i < r->n_models;
-    if (is_there) {
-        memset(figures_p, 0, sizeof(*figures_p));
-        figures_p->name = r->models[i].name;
-        figures_p->account = *r->models[i].account;
-        add_weights(i, figures_p);
-        if (figures_p->name == NULL) {
-            csh_bursts_label(&r->bursts, r->models[i].burst,
-                             figures_p->label);
-            figures_p->known.calls =
-                r->bursts.bursts[r->models[i].burst - 1].most_tensors;
-            figures_p->known.bytes =
-                r->bursts.bursts[r->models[i].burst - 1].most_bytes;
+    for (; (number <= r->n_weights) && (number < end); ++number) {
+        weight = csh_registry_find_locked(number);
+        if ((weight != NULL) && (weight->number == number) &&
+            (weight->model >= first) &&
+            (weight->model - first < n_models)) {
+            add_weight(weight, &figures[weight->model - first]);
         }
     }
+    return (number <= r->n_weights) ? number : 0;
+}
+
+/* All but what the weights add. */
+static void begin_figures(unsigned i, struct csh_model_figures *figures_p)
+{
+    const struct csh_burst *burst;
+
+    memset(figures_p, 0, sizeof(*figures_p));
+    figures_p->name = r->models[i].name;
+    figures_p->account = *r->models[i].account;
+    if (figures_p->name == NULL) {
+        burst = &r->bursts.bursts[r->models[i].burst - 1];
+        csh_bursts_label(&r->bursts, r->models[i].burst, figures_p->label);
+        figures_p->known = (struct csh_tally){burst->most_tensors,
+                                              burst->most_bytes};
+    }
+}
+
+/* Models from number `first` on, as many as there is room for. */
+static unsigned look_up(unsigned first, struct csh_model_figures *figures,
+                        unsigned capacity)
+{
+    uint32_t number = 1;
+    unsigned n;
+
+    csh_lock_acquire(&r->lock);
+    for (n = 0; (n < capacity) && (first + n < r->n_models); ++n) {
+        begin_figures(first + n, &figures[n]);
+    }
+    while ((n > 0) && (number > 0)) {
+        number = add_some(number, first, figures, n);
+        csh_lock_release(&r->lock);
+        csh_lock_acquire(&r->lock);
+    }
     csh_lock_release(&r->lock);
-    return is_there;
+    return n;
+}
+
+bool csh_registry_model(unsigned i, struct csh_model_figures *figures_p)
+{
+    return look_up(i, figures_p, 1) == 1;
+}
+
+unsigned csh_registry_models(struct csh_model_figures *figures,
+                             unsigned capacity)
+{
+    return look_up(0, figures, capacity);
 }
 
 bool csh_registry_weight(unsigned model, uint32_t *cursor_p,
@@ -151,34 +195,45 @@ void csh_registry_on_look(void (*look)(void))
     csh_lock_release(&r->lock);
 }
 
-void csh_registry_look(void)
+void csh_registry_look_by(void (*look)(void))
 {
-    struct csh_registered *weight;
-    void (*look)(void);
-    uint32_t number;
+    uint64_t number;
 
     csh_lock_acquire(&r->lock);
-    look = r->look;
-    for (number = 1; number <= r->n_weights; ++number) {
-        weight = csh_registry_find_locked(number);
-        if (weight != NULL) {
-            weight->has_shadow = false;
-        }
-    }
+    number = ++r->n_looks;
     csh_lock_release(&r->lock);
     if (look != NULL) {
         look();
     }
+    csh_lock_acquire(&r->lock);
+    if (number > r->n_looked) {
+        r->n_looked = number;
+    }
+    csh_lock_release(&r->lock);
 }
 
-void csh_registry_has_shadow(uint32_t number)
+void csh_registry_look(void)
+{
+    void (*look)(void);
+
+    csh_lock_acquire(&r->lock);
+    look = r->look;
+    csh_lock_release(&r->lock);
+    csh_registry_look_by(look);
+}
+
+/* In a look that began later, as well: this is of now. */
+void csh_registry_has_shadow(uint32_t number, bool is_pinned)
 {
     struct csh_registered *weight;
 
     csh_lock_acquire(&r->lock);
     weight = csh_registry_find_locked(number);
     if (weight != NULL) {
-        weight->has_shadow = true;
+        weight->seen_in = r->n_looks;
+        if (is_pinned) {
+            weight->pinned_in = r->n_looks;
+        }
     }
     csh_lock_release(&r->lock);
 }

@@ -38,7 +38,9 @@ struct csh_registered {
     uint32_t n_tensors;
     uint32_t n_refers[CSH_N_PLACES];
     uint32_t next_free;
-    bool is_used, is_piece, has_shadow, is_settling;
+    bool is_used, is_piece, is_settling;
+    uint64_t seen_in, pinned_in; /* the latest look that found its shadow, and
+                                    found it pinned */
     uint64_t n_copies[CSH_N_DIRECTIONS], n_changed;
     struct csh_model_account *pending; /* its own figures until settled */
     UT_hash_handle by_key;
@@ -63,6 +65,7 @@ struct csh_registry {
     struct csh_registered_model models[CSH_MAX_MODELS];
     unsigned n_models;
     void (*look)(void);
+    uint64_t n_looks, n_looked; /* begun; the latest that has ended */
 };
 
 extern struct csh_registry csh_registry;

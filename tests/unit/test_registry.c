@@ -197,10 +197,11 @@ START_TEST(room_ends)
 END_TEST
 
 static uint32_t shadowed;
+static bool is_shadow_pinned;
 
 static void look(void)
 {
-    csh_registry_has_shadow(shadowed);
+    csh_registry_has_shadow(shadowed, is_shadow_pinned);
 }
 
 START_TEST(who_knows_says_what_has_a_shadow)
@@ -210,6 +211,12 @@ START_TEST(who_knows_says_what_has_a_shadow)
     csh_registry_look();
     ck_assert(csh_registry_model(0, &figures));
     ck_assert_uint_eq(figures.in_shadows.bytes, 2000);
+    ck_assert_uint_eq(figures.pinned.bytes, 0);
+    is_shadow_pinned = true;
+    csh_registry_look();
+    ck_assert(csh_registry_model(0, &figures));
+    ck_assert_uint_eq(figures.in_shadows.bytes, 2000);
+    ck_assert_uint_eq(figures.pinned.bytes, 2000);
     shadowed = 0;
     csh_registry_look();
     ck_assert(csh_registry_model(0, &figures));
