@@ -5,15 +5,30 @@
  * refuses; then there is none, and its user does without.
  */
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* F_DUPFD_CLOEXEC, syscall */
+#define _GNU_SOURCE /* F_DUPFD_CLOEXEC, F_*_SEALS, syscall */
 #endif
 #include "base/descriptor.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
+
+/* Kernel constants that the oldest C libraries in reach do not name. */
+#ifndef F_ADD_SEALS
+#define F_ADD_SEALS 1033
+#define F_SEAL_SEAL 1
+#define F_SEAL_SHRINK 2
+#define F_SEAL_GROW 4
+#endif
+#ifndef F_SEAL_FUTURE_WRITE
+#define F_SEAL_FUTURE_WRITE 16
+#endif
 
 /* select() and most loops that close everything stop below it. */
 #define LOWEST_DESCRIPTOR 1024
@@ -86,4 +101,40 @@ void csh_descriptor_close(struct csh_descriptor *descriptor)
         csh_descriptor_close_number(descriptor->fd);
     }
     descriptor->fd = -1;
+}
+
+/* ftruncate() that cannot kill. A SIGXFSZ that was pending before is the
+ * program's and stays; ours, if the kernel sent one, merges with it. */
+bool csh_descriptor_resize(int fd, size_t bytes)
+{
+    const struct timespec at_once = {0, 0};
+    sigset_t exceeded, before, pending;
+    bool was_pending, is_done;
+
+    sigemptyset(&exceeded);
+    sigaddset(&exceeded, SIGXFSZ);
+    if (pthread_sigmask(SIG_BLOCK, &exceeded, &before) != 0) {
+        return false;
+    }
+    was_pending = (sigpending(&pending) != 0) ||
+                  (sigismember(&pending, SIGXFSZ) == 1);
+
+    is_done = (ftruncate(fd, (off_t)bytes) == 0);
+    if (!is_done && (errno == EFBIG) && !was_pending) {
+        while ((sigtimedwait(&exceeded, NULL, &at_once) < 0) &&
+               (errno == EINTR)) {
+        }
+    }
+
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return is_done;
+}
+
+/* Not F_SEAL_WRITE: it is refused while a writable mapping, ours, exists. */
+bool csh_descriptor_seal(int fd)
+{
+    const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+
+    return (fcntl(fd, F_ADD_SEALS, seals | F_SEAL_FUTURE_WRITE) == 0) ||
+           (fcntl(fd, F_ADD_SEALS, seals) == 0);
 }

@@ -10,6 +10,7 @@
 #define CSH_BASE_DESCRIPTOR_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 #include "base/compiler.h"
@@ -38,6 +39,14 @@ bool csh_descriptor_is_ours(const struct csh_descriptor *descriptor);
 
 /* Closes it if it is still ours. */
 void csh_descriptor_close(struct csh_descriptor *descriptor);
+
+/* ftruncate() that cannot kill: no SIGXFSZ comes of it. */
+bool csh_descriptor_resize(int fd, size_t bytes);
+
+/* Nobody who finds the descriptor of a memory file can resize it any more, or,
+ * on Linux 5.1 and later, write to it or map it for writing. What is mapped
+ * stays writable. False, errno says why, if there are no seals on it. */
+bool csh_descriptor_seal(int fd);
 
 /* close() is a cancellation point, this is not. */
 void csh_descriptor_close_number(int fd);

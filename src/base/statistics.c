@@ -143,19 +143,44 @@ static void tally_add(struct csh_tally *sum, const struct csh_tally *part)
     sum->bytes += part->bytes;
 }
 
-static void snapshot_direction(struct csh_statistics *snapshot, int direction)
+static void add_up(struct csh_statistics *statistics, int direction)
 {
-    struct csh_tally *part;
     int outcome, reason;
 
+    memset(&statistics->asked[direction], 0,
+           sizeof(statistics->asked[direction]));
+    memset(statistics->outcome[direction], 0,
+           sizeof(statistics->outcome[direction]));
     for (outcome = 0; outcome < CSH_N_OUTCOMES; ++outcome) {
         for (reason = 0; reason < CSH_N_REASONS; ++reason) {
-            part = &snapshot->reason[direction][outcome][reason];
-            *part = cell_read(&cells[direction][outcome][reason]);
-            tally_add(&snapshot->outcome[direction][outcome], part);
+            tally_add(&statistics->outcome[direction][outcome],
+                      &statistics->reason[direction][outcome][reason]);
         }
-        tally_add(&snapshot->asked[direction],
-                  &snapshot->outcome[direction][outcome]);
+        tally_add(&statistics->asked[direction],
+                  &statistics->outcome[direction][outcome]);
+    }
+}
+
+void csh_statistics_add_up(struct csh_statistics *statistics)
+{
+    int direction;
+
+    for (direction = 0; direction < CSH_N_DIRECTIONS; ++direction) {
+        add_up(statistics, direction);
+    }
+}
+
+static void snapshot_cells(struct csh_statistics *snapshot)
+{
+    int direction, outcome, reason;
+
+    for (direction = 0; direction < CSH_N_DIRECTIONS; ++direction) {
+        for (outcome = 0; outcome < CSH_N_OUTCOMES; ++outcome) {
+            for (reason = 0; reason < CSH_N_REASONS; ++reason) {
+                snapshot->reason[direction][outcome][reason] =
+                    cell_read(&cells[direction][outcome][reason]);
+            }
+        }
     }
 }
 
@@ -163,10 +188,8 @@ void csh_statistics_snapshot(struct csh_statistics *snapshot_p)
 {
     int i;
 
-    memset(snapshot_p, 0, sizeof(*snapshot_p));
-    for (i = 0; i < CSH_N_DIRECTIONS; ++i) {
-        snapshot_direction(snapshot_p, i);
-    }
+    snapshot_cells(snapshot_p);
+    csh_statistics_add_up(snapshot_p);
     for (i = 0; i < CSH_N_WEIGHT_RULES; ++i) {
         snapshot_p->weight_rule[i] = cell_read(&weight_rules[i]);
     }

@@ -62,6 +62,10 @@ void csh_statistics_add(enum csh_gauge gauge, int64_t delta);
 /* The outcomes and what was asked are summed from the reasons here. */
 void csh_statistics_snapshot(struct csh_statistics *snapshot_p);
 
+/* The same for cells that came from elsewhere: sets the outcomes and what was
+ * asked to the sums of the reasons. */
+void csh_statistics_add_up(struct csh_statistics *statistics);
+
 const char *csh_direction_name(enum csh_direction direction);
 const char *csh_outcome_name(enum csh_outcome outcome);
 const char *csh_outcome_sentence(enum csh_outcome outcome);

@@ -2,21 +2,28 @@
  * background.c - one thread and its queue.
  *
  * Owns the queue, a ring under a lock of its own of rank LEAF, which is held
- * for a copy of a job and nothing else. The thread has every signal blocked
- * from its first instruction. In a child forked afterwards there is none, and
+ * for a copy of a job and nothing else, and a bell that the thread sleeps on.
+ * The thread has every signal blocked from its first instruction. In a child forked afterwards there is none, and
  * the shim is inert.
  *
  * At the end of the process what still waits is done by whoever reports, as
  * far as a bound of bytes allows; what is left then has no name.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* syscall */
+#endif
 #include "engine/background.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/lock.h"
@@ -25,6 +32,7 @@
 #include "engine/contexts.h"
 #include "engine/fresh.h"
 #include "engine/residency.h"
+#include "engine/sharing.h"
 #include "engine/trace_points.h"
 #include "verify/fingerprint.h"
 
@@ -45,7 +53,23 @@ static bool is_tried CSH_GUARDED_BY(lock); /* to make the thread */
 
 static atomic_bool has_thread, is_ending;
 static atomic_uint n_running;
-static sem_t waiting;
+static _Atomic uint32_t bell; /* rung (counted up) when there is news */
+
+void csh_background_wake(void)
+{
+    atomic_fetch_add(&bell, 1);
+    syscall(SYS_futex, &bell, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+
+/* The bare call: sem_timedwait() follows a clock that may be set. */
+static void wait_for_bell(uint32_t heard, uint64_t ns)
+{
+    const struct timespec span = {(time_t)(ns / UINT64_C(1000000000)),
+                                  (long)(ns % UINT64_C(1000000000))};
+
+    syscall(SYS_futex, &bell, FUTEX_WAIT_PRIVATE, heard,
+            (ns == UINT64_MAX) ? NULL : &span, NULL, 0);
+}
 
 static bool read_shadow(void *opaque, uint64_t offset, void *to_p, size_t n)
 {
@@ -134,20 +158,25 @@ static bool put(const struct job *job)
     }
     csh_lock_release(&lock);
     if (is_put) {
-        (void)sem_post(&waiting);
+        csh_background_wake();
     }
     return is_put;
 }
 
 static void *run(void *unused)
 {
+    uint32_t heard;
+    uint64_t ns;
     struct job job;
 
     for (;;) {
-        if (sem_wait(&waiting) == 0 && !atomic_load(&is_ending) &&
-            take(&job)) {
+        heard = atomic_load(&bell);
+        ns = csh_sharing_serve();
+        if (!atomic_load(&is_ending) && take(&job)) {
             work_on(&job);
             atomic_fetch_sub(&n_running, 1);
+        } else if (ns > 0) {
+            wait_for_bell(heard, ns);
         }
     }
     return unused;
@@ -198,6 +227,7 @@ static void finish(void)
         csh_clock_nap_ns(NAP_NS);
     }
     atomic_store(&is_ending, false);
+    csh_background_wake();
 }
 
 static void look(void)
@@ -208,7 +238,6 @@ static void look(void)
 
 void csh_background_start(void)
 {
-    (void)sem_init(&waiting, 0, 0);
     csh_registry_on_look(look);
 }
 

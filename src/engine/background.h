@@ -6,7 +6,7 @@
  * that it may be, and fingerprints what an upload has captured. It calls no
  * driver and never touches the program's memory. There is one, made at the
  * first job, and none if CUSHADOW_THREADS is 1: then the calling thread does
- * the same at once.
+ * the same at once. Besides, it writes the figures that are shared (sharing.h).
  */
 #ifndef CSH_ENGINE_BACKGROUND_H
 #define CSH_ENGINE_BACKGROUND_H
@@ -23,6 +23,9 @@ void csh_background_start(void);
 /* Finds out which tensor a pending weight is, of which the published shadow
  * has the bytes; the caller is a user of the shadow, and stays one. */
 void csh_background_confirm(struct csh_shadow *shadow, uint32_t weight);
+
+/* Lets the thread ask csh_sharing_serve() again. */
+void csh_background_wake(void);
 
 /* A capture whose bytes are complete. */
 struct csh_captured {

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 
+#include "base/clock.h"
 #include "engine/calls.h"
 #include "engine/contexts.h"
 #include "engine/declared.h"
@@ -20,6 +21,7 @@
 #include "engine/relief.h"
 #include "engine/reload.h"
 #include "engine/residency.h"
+#include "engine/sharing.h"
 #include "engine/trace_points.h"
 #include "engine/trust.h"
 #include "track/captures.h"
@@ -51,14 +53,17 @@ static CUresult forward_inactive(const struct csh_copy *copy)
 CUresult csh_engine_copy(const struct csh_copy *copy)
 {
     int saved_errno = errno;
+    uint64_t now;
     CUresult result;
 
     if (CSH_UNLIKELY(!csh_phase_begin())) {
         return forward_inactive(copy);
     }
-    csh_relief_at_copy(&copy->stream);
+    now = csh_clock_now_ns();
+    csh_relief_at_copy(&copy->stream, now);
     result = copy->direction == CSH_D2H ? csh_offload(copy)
                                         : csh_reload(copy);
+    csh_sharing_note(copy->bytes, now);
     errno = saved_errno;
     return result;
 }
@@ -199,6 +204,14 @@ void csh_engine_memory_begun(CUdeviceptr dptr, size_t bytes, CUresult result)
     errno = saved_errno;
 }
 
+/* What is shown may change by it. */
+static void note_end(void)
+{
+    if (csh_phase_is_active()) {
+        csh_sharing_note(0, csh_clock_now_ns());
+    }
+}
+
 static void forget(CUdeviceptr dptr, size_t bytes)
 {
     csh_residency_forget(dptr, bytes);
@@ -240,6 +253,7 @@ void csh_engine_released(CUresult result, bool may_synchronise)
     if (may_synchronise && result == CUDA_SUCCESS && csh_phase_is_active()) {
         tidy();
     }
+    note_end();
     errno = saved_errno;
 }
 
@@ -251,6 +265,7 @@ void csh_engine_unmapping(CUdeviceptr dptr, size_t bytes)
     if (csh_phase_is_active()) {
         forget(dptr, bytes);
     }
+    note_end();
     errno = saved_errno;
 }
 
@@ -269,6 +284,7 @@ static void end_context(CUcontext context, CUresult result)
     if (result == CUDA_SUCCESS && context != NULL && csh_phase_is_active()) {
         csh_lifetimes_forget_all();
         csh_context_end(context);
+        note_end();
     }
 }
 

@@ -26,6 +26,7 @@
 #include "engine/placing.h"
 #include "engine/relief.h"
 #include "engine/residency.h"
+#include "engine/sharing.h"
 #include "engine/trace_points.h"
 #include "engine/trust.h"
 #include "report/at_exit.h"
@@ -69,6 +70,7 @@ static int start(void)
     csh_trust_start();
     csh_trace_points_start(options);
     csh_report_enable(true);
+    csh_sharing_start();
     return PHASE_ACTIVE;
 }
 

@@ -70,10 +70,10 @@ static uint64_t obey_at_copy(const struct csh_pressure_order *order,
 }
 
 /* No stream: in a call that may synchronise. */
-static void relieve(const struct csh_stream *stream)
+static void relieve(const struct csh_stream *stream, uint64_t now)
 {
     bool is_at_sync = stream == NULL;
-    uint64_t now = csh_clock_now_ns(), given = 0;
+    uint64_t given = 0;
     struct csh_pressure_order order;
 
     if (CSH_LIKELY(!csh_pressure_begin(&pressure, now, is_at_sync))) {
@@ -93,14 +93,14 @@ void csh_relief_start(void)
     csh_pressure_init(&pressure, csh_residency_budget());
 }
 
-void csh_relief_at_copy(const struct csh_stream *stream)
+void csh_relief_at_copy(const struct csh_stream *stream, uint64_t now_ns)
 {
     if (!csh_captures_any_active()) {
-        relieve(stream);
+        relieve(stream, now_ns);
     }
 }
 
 void csh_relief_at_sync(void)
 {
-    relieve(NULL);
+    relieve(NULL, csh_clock_now_ns());
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/human.h"
+#include "base/utf8.h"
 
 /* Where the figures of a line end. Strings before them fit in front. */
 #define FIRST_COLUMN 42
@@ -75,42 +76,8 @@ static void put_figure(struct csh_emitter *emitter, const char *text)
     put_text(emitter, text);
 }
 
-/* The length of the well-formed UTF-8 sequence that a string begins with (RFC
- * 3629: shortest form, no surrogates, up to U+10FFFF), or 0. */
-static size_t utf8_length(const unsigned char *s)
-{
-    size_t n, i;
-
-    if (s[0] < 0x80) {
-        return 1;
-    }
-    n = (s[0] >= 0xf0) ? 4 : (s[0] >= 0xe0) ? 3 : 2;
-    if ((s[0] < 0xc2) || (s[0] > 0xf4)) {
-        return 0;
-    }
-    for (i = 1; i < n; ++i) {
-        if ((s[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    if (((s[0] == 0xe0) && (s[1] < 0xa0)) ||
-        ((s[0] == 0xed) && (s[1] > 0x9f)) ||
-        ((s[0] == 0xf0) && (s[1] < 0x90)) ||
-        ((s[0] == 0xf4) && (s[1] > 0x8f))) {
-        return 0;
-    }
-    return n;
-}
-
-/* U+0000 to U+001F, U+007F, and U+0080 to U+009F, which some terminals obey
- * as they obey escape sequences. */
-static bool is_control(const unsigned char *s)
-{
-    return (s[0] < ' ') || (s[0] == 0x7f) || ((s[0] == 0xc2) && (s[1] < 0xa0));
-}
-
 static void put_escaped_json(struct csh_emitter *emitter,
-                             const unsigned char *s, size_t n)
+                             const char *s, size_t n)
 {
     char escape[8];
 
@@ -118,28 +85,27 @@ static void put_escaped_json(struct csh_emitter *emitter,
         put_text(emitter, "\\ufffd");
     } else if ((*s == '"') || (*s == '\\')) {
         put_text(emitter, "\\");
-        put(emitter, (const char *)s, 1);
-    } else if ((*s < ' ') || (*s == 0x7f)) {
-        snprintf(escape, sizeof(escape), "\\u%04x", *s);
+        put(emitter, s, 1);
+    } else if (((unsigned char)*s < ' ') || (*s == 0x7f)) {
+        snprintf(escape, sizeof(escape), "\\u%04x", (unsigned)*s);
         put_text(emitter, escape);
     } else {
-        put(emitter, (const char *)s, n);
+        put(emitter, s, n);
     }
 }
 
-static void put_escaped(struct csh_emitter *emitter, const char *string)
+static void put_escaped(struct csh_emitter *emitter, const char *s)
 {
-    const unsigned char *s = (const unsigned char *)string;
     size_t n;
 
     for (; *s != '\0'; s += (n > 0) ? n : 1) {
-        n = utf8_length(s);
+        n = csh_utf8_length(s);
         if (emitter->form == CSH_STATS_JSON) {
             put_escaped_json(emitter, s, n);
-        } else if ((n == 0) || is_control(s)) {
+        } else if ((n == 0) || csh_utf8_is_control(s)) {
             put_text(emitter, "?");
         } else {
-            put(emitter, (const char *)s, n);
+            put(emitter, s, n);
             ++emitter->line_length;
         }
     }

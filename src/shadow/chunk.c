@@ -6,8 +6,8 @@
  *
  * What a program must never notice, and what keeps it so:
  *  - the signal: growing a file past RLIMIT_FSIZE sends SIGXFSZ, whose default
- *    kills. The size stays below the limit, and because the limit may fall in
- *    between, the signal is blocked meanwhile and taken if it came.
+ *    kills. The size stays below the limit, and the signal is blocked where it
+ *    is set, because the limit may fall in between.
  *  - the descriptor: moved above 1023, or as high as a limit allows, out of
  *    reach of loops over small descriptors and of dup2(); before it is used or
  *    closed again its device and inode are compared, since the program may
@@ -27,13 +27,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/descriptor.h"
@@ -44,15 +42,6 @@
 /* Kernel constants that the oldest C libraries in reach do not name. */
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
-#endif
-#ifndef F_ADD_SEALS
-#define F_ADD_SEALS 1033
-#define F_SEAL_SEAL 1
-#define F_SEAL_SHRINK 2
-#define F_SEAL_GROW 4
-#endif
-#ifndef F_SEAL_FUTURE_WRITE
-#define F_SEAL_FUTURE_WRITE 16
 #endif
 #ifndef MFD_CLOEXEC
 #define MFD_CLOEXEC 1u
@@ -65,33 +54,6 @@
 size_t csh_page_bytes(void)
 {
     return (size_t)sysconf(_SC_PAGESIZE);
-}
-
-/* ftruncate() that cannot kill. A SIGXFSZ that was pending before is the
- * program's and stays; ours, if the kernel sent one, merges with it. */
-static bool resize_file(int fd, size_t bytes)
-{
-    const struct timespec at_once = {0, 0};
-    sigset_t exceeded, before, pending;
-    bool was_pending, is_done;
-
-    sigemptyset(&exceeded);
-    sigaddset(&exceeded, SIGXFSZ);
-    if (pthread_sigmask(SIG_BLOCK, &exceeded, &before) != 0) {
-        return false;
-    }
-    was_pending = (sigpending(&pending) != 0) ||
-                  (sigismember(&pending, SIGXFSZ) == 1);
-
-    is_done = (ftruncate(fd, (off_t)bytes) == 0);
-    if (!is_done && (errno == EFBIG) && !was_pending) {
-        while ((sigtimedwait(&exceeded, NULL, &at_once) < 0) &&
-               (errno == EINTR)) {
-        }
-    }
-
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return is_done;
 }
 
 static size_t limit_of(int resource)
@@ -117,7 +79,7 @@ static bool open_file(struct csh_chunk *chunk, csh_chunk_create_fn *create)
     }
 
     fd = csh_descriptor_move_up(fd);
-    if ((fstat(fd, &status) != 0) || !resize_file(fd, chunk->bytes)) {
+    if ((fstat(fd, &status) != 0) || !csh_descriptor_resize(fd, chunk->bytes)) {
         csh_descriptor_close_number(fd);
         return false;
     }
@@ -126,18 +88,6 @@ static bool open_file(struct csh_chunk *chunk, csh_chunk_create_fn *create)
     chunk->device = status.st_dev;
     chunk->inode  = status.st_ino;
     return true;
-}
-
-/* Without the last kind of seal on kernels that do not know it. Not F_SEAL_
- * WRITE: it is refused while a writable mapping, ours, exists. */
-static void seal_file(int fd)
-{
-    const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
-
-    if ((fcntl(fd, F_ADD_SEALS, seals | F_SEAL_FUTURE_WRITE) != 0) &&
-        (fcntl(fd, F_ADD_SEALS, seals) != 0)) {
-        csh_debug("shadow", "memory file not sealed (errno %d)", errno);
-    }
 }
 
 static bool map_memory(struct csh_chunk *chunk)
@@ -179,7 +129,9 @@ static bool open_backed(struct csh_chunk *chunk, size_t bytes,
         return false;
     }
 
-    seal_file(chunk->fd);
+    if (!csh_descriptor_seal(chunk->fd)) {
+        csh_debug("shadow", "memory file not sealed (errno %d)", errno);
+    }
     return true;
 }
 
