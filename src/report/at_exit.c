@@ -90,6 +90,7 @@ static void at_exit_write(const struct csh_options *options)
     csh_process_memory_read(&report.memory);
     report.mode = options->mode;
     report.pid = (uint64_t)getpid();
+    report.shared = NULL;
     report.is_full = wants_file || csh_log_is_on(CSH_LOG_INFO);
     csh_report_write(&report, options->stats, at_exit_sink, &output);
     if (has_file) {

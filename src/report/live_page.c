@@ -7,6 +7,7 @@
 #include "report/live_page.h"
 
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/options.h"
@@ -168,4 +169,30 @@ enum csh_live_status csh_live_page_read(const struct csh_live_page *page,
         (void)sched_yield(); /* the writer may have been stopped half-way */
     }
     return CSH_LIVE_BUSY;
+}
+
+static void take_model(const struct csh_live_model *model,
+                       struct csh_model_figures *figures_p)
+{
+    *figures_p = (struct csh_model_figures){
+        .name = (model->is_named != 0) ? model->name : NULL,
+        .known = model->known,
+        .on_device = model->on_device,
+        .in_shadows = model->in_shadows,
+        .pinned = model->pinned,
+        .parked = model->parked,
+        .account = model->account,
+    };
+    (void)snprintf(figures_p->label, sizeof(figures_p->label), "%.*s",
+                   (int)sizeof(figures_p->label) - 1, model->name);
+}
+
+void csh_live_models(const struct csh_live_figures *figures,
+                     struct csh_model_figures *models_p)
+{
+    uint64_t i;
+
+    for (i = 0; i < figures->n_models; ++i) {
+        take_model(&figures->models[i], &models_p[i]);
+    }
 }

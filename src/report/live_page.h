@@ -100,6 +100,11 @@ enum csh_live_status {
 enum csh_live_status csh_live_page_check(const struct csh_live_page *page,
                                          size_t n_bytes);
 
+/* The models, of which there is room for CSH_MAX_MODELS, in the registry's
+ * terms; their names are those of the figures. */
+void csh_live_models(const struct csh_live_figures *figures,
+                     struct csh_model_figures *models_p);
+
 /* Copies the latest figures out, made harmless as said above. The page was
  * checked. Only with CSH_LIVE_GOOD is *figures_p of use. */
 CSH_MUST_CHECK enum csh_live_status

@@ -184,7 +184,38 @@ static void show_changed(struct csh_emitter *emitter, unsigned model)
     csh_emitter_close(emitter, ']');
 }
 
-static void walk_model(struct csh_emitter *emitter, unsigned model,
+/* Pins and parking only where there are some. */
+static void walk_places(struct csh_emitter *emitter,
+                        const struct csh_model_figures *figures)
+{
+    bool is_json = emitter->form == CSH_STATS_JSON;
+
+    walk_place(emitter, "on_device", &figures->on_device,
+               "tensors in VRAM now");
+    walk_place(emitter, "in_shadows", &figures->in_shadows,
+               "tensors with a shadow in RAM now");
+    if (is_json || (figures->pinned.calls > 0)) {
+        walk_place(emitter, "pinned", &figures->pinned,
+                   "of these, with a pinned one");
+    }
+    if (is_json || (figures->parked.calls > 0)) {
+        walk_place(emitter, "parked", &figures->parked,
+                   "tensors that the program freed, kept in VRAM");
+    }
+}
+
+/* What only this process knows of each tensor. */
+static void walk_tensors(struct csh_emitter *emitter, unsigned model)
+{
+    if (emitter->form == CSH_STATS_JSON) {
+        walk_weights(emitter, model);
+    } else {
+        show_changed(emitter, model);
+    }
+}
+
+/* Opens its group, which the caller closes. */
+static void walk_model(struct csh_emitter *emitter,
                        const struct csh_model_figures *figures)
 {
     bool is_json = emitter->form == CSH_STATS_JSON;
@@ -207,28 +238,45 @@ static void walk_model(struct csh_emitter *emitter, unsigned model,
     }
     walk_direction(emitter, &figures->account, CSH_H2D, "loads");
     walk_direction(emitter, &figures->account, CSH_D2H, "unloads");
-    walk_place(emitter, "on_device", &figures->on_device,
-               "tensors in VRAM now");
-    walk_place(emitter, "in_shadows", &figures->in_shadows,
-               "tensors with a shadow in RAM now");
-    if (is_json) {
-        walk_weights(emitter, model);
-    } else {
-        show_changed(emitter, model);
-    }
-    csh_emitter_close(emitter, '}');
+    walk_places(emitter, figures);
 }
 
-void csh_report_models(struct csh_emitter *emitter)
+static void walk_own(struct csh_emitter *emitter)
 {
     struct csh_model_figures figures;
     unsigned model;
 
-    csh_emitter_open(emitter, '[', "models",
-                     csh_registry_model(0, &figures) ?
-                     "models\tcopies\tbytes\tshare" : NULL);
     for (model = 0; csh_registry_model(model, &figures); ++model) {
-        walk_model(emitter, model, &figures);
+        walk_model(emitter, &figures);
+        walk_tensors(emitter, model);
+        csh_emitter_close(emitter, '}');
+    }
+}
+
+static void walk_shared(struct csh_emitter *emitter,
+                        const struct csh_report_shared *shared)
+{
+    unsigned i;
+
+    for (i = 0; i < shared->n_models; ++i) {
+        walk_model(emitter, &shared->models[i]);
+        csh_emitter_close(emitter, '}');
+    }
+}
+
+void csh_report_models(struct csh_emitter *emitter,
+                       const struct csh_report_shared *shared)
+{
+    struct csh_model_figures first;
+    bool is_any = (shared != NULL) ? shared->n_models > 0 :
+                                     csh_registry_model(0, &first);
+
+    csh_emitter_open(emitter, '[', "models",
+                     is_any ? "models\tcopies\tbytes\tshare" : NULL);
+    if (shared != NULL) {
+        walk_shared(emitter, shared);
+    } else {
+        walk_own(emitter);
     }
     csh_emitter_close(emitter, ']');
 }

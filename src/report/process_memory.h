@@ -9,6 +9,7 @@
 #define CSH_REPORT_PROCESS_MEMORY_H
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/counter_table.h"
 
@@ -22,6 +23,10 @@ struct csh_process_memory {
 
 /* No allocation; any thread. */
 void csh_process_memory_read(struct csh_process_memory *memory_p);
+
+/* The same of another process. */
+void csh_process_memory_read_of(pid_t pid,
+                                struct csh_process_memory *memory_p);
 
 const char *csh_process_memory_name(int part);
 const char *csh_process_memory_sentence(int part);

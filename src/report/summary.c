@@ -12,6 +12,7 @@
 #include "base/compiler.h"
 #include "base/human.h"
 #include "report/headline.h"
+#include "report/live_page.h"
 #include "report/models.h"
 #include "report/ranking.h"
 #include "report/reasons.h"
@@ -177,6 +178,21 @@ static void walk_memory(struct csh_emitter *emitter,
     csh_emitter_close(emitter, '}');
 }
 
+static void walk_live(struct csh_emitter *emitter,
+                      const struct csh_report_shared *shared)
+{
+    csh_emitter_open(emitter, '{', "live", "shared while it runs");
+    if (!csh_report_is_for_people(emitter)) {
+        csh_emitter_number(emitter, "layout", CSH_LIVE_LAYOUT,
+                           CSH_UNIT_PLAIN, "");
+    }
+    csh_emitter_number(emitter, "age_ns", shared->age_ns,
+                       CSH_UNIT_NANOSECONDS, "since they were written");
+    csh_emitter_number(emitter, "up_ns", shared->up_ns, CSH_UNIT_NANOSECONDS,
+                       "since the first use of CUDA");
+    csh_emitter_close(emitter, '}');
+}
+
 static void walk(struct csh_emitter *emitter, const struct csh_report *report)
 {
     int direction;
@@ -187,13 +203,16 @@ static void walk(struct csh_emitter *emitter, const struct csh_report *report)
     }
     csh_emitter_number(emitter, "pid", report->pid, CSH_UNIT_PLAIN, "");
     csh_emitter_string(emitter, "mode", csh_mode_name(report->mode), "");
+    if (report->shared != NULL) {
+        walk_live(emitter, report->shared);
+    }
     csh_emitter_open(emitter, '{', "copies", "copies that the program made");
     for (direction = 0; direction < CSH_N_DIRECTIONS; ++direction) {
         walk_direction(emitter, &report->statistics,
                        (enum csh_direction)direction);
     }
     csh_emitter_close(emitter, '}');
-    csh_report_models(emitter);
+    csh_report_models(emitter, report->shared);
     walk_rules(emitter, &report->statistics);
     walk_gauges(emitter, &report->statistics);
     walk_memory(emitter, &report->memory);

@@ -10,15 +10,18 @@
  * for each of counter_table.h's rules; G: the names and values of its gauges;
  * M: those of its process memory.
  * X: {"model":NAME,"label":TEXT,"tensors":N,"bytes":N,"loads":L,"unloads":L,
- * "on_device":C,"in_shadows":C,"weights":[K,..]}; NAME is "" for tensors that
+ * "on_device":C,"in_shadows":C,"pinned":C,"parked":C,"weights":[K,..]}; NAME is "" for tensors that
  * are only known by when they were uploaded, of which the label says how many
  * there were at most; L: T with "times" (how often the model began to be
  * loaded or unloaded), "ns" (in the program's calls) and "reasons" as in D; C:
- * {"tensors":N,"bytes":N}, now; K, for each tensor with a name that was seen:
+ * {"tensors":N,"bytes":N}, now, "pinned" being some of those in shadows; K, for each tensor with a name that was seen:
  * {"tensor":NAME,"bytes":N,"is_piece":0 or 1,"loads":N,"unloads":N,
  * "changed":N}, the last being unloads that found other bytes than the
  * shadow's. In each D, in calls and in
  * bytes: asked == elided + served + passed + failed == the sum of reasons.
+ * Of a process that is running, as `cushadow stat' writes it, there are no
+ * "weights", and {"layout":N,"age_ns":N,"up_ns":N} as "live": when the figures
+ * were written, and how long ago the process began to use CUDA.
  * Keys may be added within a schema; none changes its meaning.
  */
 #ifndef CSH_REPORT_SUMMARY_H
@@ -31,12 +34,21 @@
 #include "base/statistics.h"
 #include "report/emitter.h"
 #include "report/process_memory.h"
+#include "weights/registry.h"
+
+/* Of another process, by what it shares. */
+struct csh_report_shared {
+    const struct csh_model_figures *models;
+    unsigned n_models;
+    uint64_t age_ns, up_ns;
+};
 
 struct csh_report {
     struct csh_statistics statistics;
     struct csh_process_memory memory;
     enum csh_mode mode;
     uint64_t pid;
+    const struct csh_report_shared *shared; /* NULL: of this process */
     bool is_full; /* text: the table too, and even if nothing was seen */
 };
 
