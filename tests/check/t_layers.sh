@@ -29,7 +29,7 @@ found=$(
     knows weights base
     knows engine base driver weights track shadow verify report
     knows interpose base driver track engine
-    knows cli base driver shadow engine report
+    knows cli base driver shadow engine report weights
     # base knows nothing of CUDA; the policy sees no driver, lock or clock.
     grep -ln 'cuda\.h\|cudaTypedefs' src/base/*.[ch] | sed 's/$/ knows CUDA/' || true
     grep -n 'include.*\(cuda\|lock\|time\|calls\|driver\|pthread\|stdatomic\)' src/engine/policy.[ch] |
