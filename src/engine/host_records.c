@@ -16,6 +16,9 @@
 #include "engine/placing.h"
 #include "track/ranges.h"
 
+/* Under the lock: some microseconds. */
+#define TOLD_AT_ONCE 64u
+
 static struct csh_lock lock = CSH_LOCK_INIT(CSH_RANK_RANGES);
 static struct csh_ranges hosts CSH_GUARDED_BY(lock);
 
@@ -148,6 +151,34 @@ size_t csh_residency_list_hosts(uintptr_t behind,
     n += list_hosts(0, behind + 1, records + n, capacity - n);
     csh_lock_release(&lock);
     return n;
+}
+
+/* Records of devices have the handle and the mark in the same words. */
+bool csh_residency_tell(const struct csh_ranges *ranges, uint64_t *cursor_p)
+{
+    const struct csh_range *range =
+        csh_ranges_overlapping(ranges, *cursor_p, UINT64_MAX);
+    enum csh_shadow_state states[TOLD_AT_ONCE];
+    struct csh_shadow_ref refs[TOLD_AT_ONCE];
+    uint32_t weights[TOLD_AT_ONCE];
+    size_t n = 0, i;
+
+    for (; range != NULL && n < TOLD_AT_ONCE;
+         range = csh_ranges_next(ranges, range)) {
+        *cursor_p = range->start + range->bytes;
+        if (range->value.word[0] != 0) {
+            refs[n] = ref_of(range);
+            weights[n++] = (uint32_t)csh_mark_in(range->value.word[2]).weight;
+        }
+    }
+    csh_store_look(csh_residency_store(), refs, n, states);
+    for (i = 0; i < n; i++) {
+        if (states[i] != CSH_SHADOW_GONE) {
+            csh_registry_has_shadow(weights[i],
+                                    states[i] == CSH_SHADOW_PINNED);
+        }
+    }
+    return (range != NULL) && (*cursor_p != 0); /* 0: the end of memory */
 }
 
 void csh_residency_look_at_hosts(void)

@@ -31,8 +31,6 @@
 
 /* In one call of the program: some milliseconds of copying. */
 #define MOST_MOVED (UINT64_C(16) << 20)
-/* Some microseconds. */
-#define TOLD_AT_ONCE 64u
 
 static struct csh_lock lock = CSH_LOCK_INIT(CSH_RANK_RANGES);
 static struct csh_ranges devices CSH_GUARDED_BY(lock);
@@ -419,33 +417,6 @@ void csh_residency_forget(CUdeviceptr base, size_t bytes)
     csh_lock_acquire(&lock);
     csh_ranges_remove(&devices, base, bytes, device_removed, NULL);
     csh_lock_release(&lock);
-}
-
-bool csh_residency_tell(const struct csh_ranges *ranges, uint64_t *cursor_p)
-{
-    const struct csh_range *range =
-        csh_ranges_overlapping(ranges, *cursor_p, UINT64_MAX);
-    enum csh_shadow_state states[TOLD_AT_ONCE];
-    struct csh_shadow_ref refs[TOLD_AT_ONCE];
-    uint32_t weights[TOLD_AT_ONCE];
-    size_t n = 0, i;
-
-    for (; range != NULL && n < TOLD_AT_ONCE;
-         range = csh_ranges_next(ranges, range)) {
-        *cursor_p = range->start + range->bytes;
-        if (has_shadow(range)) {
-            refs[n] = ref_of(range);
-            weights[n++] = (uint32_t)mark_of(range).weight;
-        }
-    }
-    csh_store_look(csh_residency_store(), refs, n, states);
-    for (i = 0; i < n; i++) {
-        if (states[i] != CSH_SHADOW_GONE) {
-            csh_registry_has_shadow(weights[i],
-                                    states[i] == CSH_SHADOW_PINNED);
-        }
-    }
-    return (range != NULL) && (*cursor_p != 0); /* 0: the end of memory */
 }
 
 /* The context's row, made if there is room; NULL if there is none. */

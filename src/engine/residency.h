@@ -104,8 +104,8 @@ void csh_residency_offloaded(const void *host, size_t bytes,
 void csh_residency_look(void);
 void csh_residency_look_at_hosts(void);
 
-/* For host_records.c: of some records of a map from *cursor_p on, whose lock the
- * caller holds. False behind the last. */
+/* For residency.c: of some records of a map, of devices or of hosts, from
+ * *cursor_p on; the caller holds its lock. False behind the last. */
 bool csh_residency_tell(const struct csh_ranges *ranges, uint64_t *cursor_p);
 
 /* A host range that was given a shadow's bytes. */
