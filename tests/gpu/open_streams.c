@@ -135,8 +135,8 @@ static void upload_reads_its_source(size_t bytes, const char *name,
                  back == 0x01010101 ? "before the call returned"
                                     : "after the call returned",
                  "when cuMemcpyHtoDAsync from pageable memory read its source");
-    gpu_say_number(name_of_time, took, "s", "how long that call took, the stream "
-                   "being busy for 0.2 s");
+    gpu_say_number(name_of_time, took, "s",
+                   "how long that call took, the stream being busy for 0.2 s");
     OK(cu.cuMemFree_v2(device));
     free(host);
 }

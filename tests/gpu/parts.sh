@@ -118,14 +118,23 @@ part_open_points() {
     tables tables_torch "$python" tests/gpu/torch_programs.py swaps
 }
 
+# single_calls BYTES - without the shim, then with it.
+single_calls() {
+    "$bin/bench_calls" "$1"
+    shadowed CUSHADOW_STATS=off "$bin/bench_calls" "$1" |
+        sed 's/"name": "/&shim: /'
+}
+
 part_bench() {
     if [ "$simulated" = yes ]; then
+        single_calls 1048576
         "$python" tests/gpu/bench.py --simulated --every "$every" \
             --rounds "$rounds" --seconds "$((limit / 2))" \
             --arms "$arms"
         return
     fi
     worse=0
+    single_calls 2147483648
     "$python" tests/gpu/bench.py --kind c --seconds $((limit / 4)) || worse=1
     "$python" tests/gpu/bench.py --kind torch --seconds $((limit / 4)) \
         --arms plain,floor,pinned,flat,off,verify-alias,dirty,parked ||

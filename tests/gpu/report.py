@@ -85,6 +85,11 @@ def bench_text(rows, facts):
                     arm["unload_s"], arm["unload_s_p10"],
                     arm["unload_s_p90"], arm["free_s"], arm["touch_s"],
                     arm["first_load_s"], elided(arm), arm["rounds"]))
+    lines += [line_of(row) for row in rows
+              if "unit" in row and "name" in row]
+    if not any(row.get("simulated") for row in rows):
+        lines += ["", "against the targets (SDXL as it is, one H200)"]
+        lines += targets(rows, ceiling)
     failed = [row for row in rows if row.get("failed")]
     for row in failed:
         lines.append("%s did not run: %s" % (row["name"], row["remark"]))
@@ -92,6 +97,79 @@ def bench_text(rows, facts):
         if row.get("name") in ("digests", "model"):
             lines.append("%s: %s" % (row["name"], {
                 key: value for key, value in row.items() if key != "name"}))
+    return lines
+
+
+def slope(single, prefix):
+    """GB/s between the two largest weights of the single calls."""
+    sizes = sorted(int(name[len(prefix):]) for name in single
+                   if name.startswith(prefix))
+    if len(sizes) < 2:
+        return None
+    small, large = sizes[-2:]
+    took = single[prefix + str(large)] - single[prefix + str(small)]
+    return (large - small) / took / 1e3 if took > 0 else None
+
+
+def targets(rows, ceiling):
+    """Each target, what was measured, and whether it was met."""
+    single = {row["name"]: row["value"] for row in rows if "unit" in row}
+    arms = {(row["kind"], row["name"]): row for row in rows
+            if "load_s" in row and "raw" not in row}
+    whole = any(row.get("name") == "model" and row.get("every") == 1
+                for row in rows)
+    lines = []
+
+    def hold(what, value, limit, at_least=False):
+        if value is None:
+            lines.append("%-52s not measured" % what)
+            return
+        met = value >= limit if at_least else value <= limit
+        lines.append("%-52s %.4g, target %s %.4g: %s" % (
+            what, value, "at least" if at_least else "at most", limit,
+            "met" if met else "MISSED"))
+
+    def figure(kind, arm, key):
+        row = arms.get((kind, arm))
+        return row[key] if row else None
+
+    def less(a, b):
+        return None if a is None or b is None else a - b
+
+    floor = figure("torch", "floor", "unload_s")
+    for kind in ("torch", "c"):
+        shim = figure(kind, "verify-alias", "unload_s")
+        hold(kind + ": verified unload, s", shim if whole else None, 0.05)
+        if kind == "torch":
+            hold("torch: the same over the floor, s",
+                 less(shim, floor) if whole else None, 0.03)
+            hold("torch: parked load over the floor, s",
+                 less(figure(kind, "parked", "load_s"),
+                      figure(kind, "floor", "load_s")) if whole else None,
+                 0.01)
+        row = arms.get((kind, "verify-alias"))
+        share = None
+        if row and "ceiling_h2d_pinned" in ceiling:
+            share = row["bytes"] / row["load_s"] / 1e9 / \
+                ceiling["ceiling_h2d_pinned"]
+        hold(kind + ": load, share of the pinned ceiling", share, 0.95, True)
+        hold(kind + ": unload, every weight changed, s",
+             figure(kind, "dirty", "unload_s") if whole else None, 0.14)
+        first, plain = (figure(kind, arm, "first_load_s")
+                        for arm in ("verify-alias", "plain"))
+        hold(kind + ": first load by that without the shim",
+             first / plain if first and plain else None, 1.01)
+        others = [figure(kind, arm, key) for key in ("load_s",)
+                  for arm in ("plain", "kept", "pinned", "flat")
+                  if (kind, arm) in arms]
+        hold(kind + ": load by the fastest other way's",
+             row["load_s"] / min(others) if row and others else None, 1.0)
+    speed = slope(single, "shim: offload_us_")
+    hold("fingerprint, share of the read ceiling",
+         speed / ceiling["ceiling_read"]
+         if speed and "ceiling_read" in ceiling else None, 0.88, True)
+    hold("launch, ns more with the shim",
+         less(single.get("shim: launch_ns"), single.get("launch_ns")), 3)
     return lines
 
 

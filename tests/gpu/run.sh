@@ -97,6 +97,7 @@ build_programs() {
         compile open_streams $here/open_streams.c $gpu &&
         compile open_beside $here/open_beside.c $gpu &&
         compile open_lookup $here/open_lookup.c $gpu src/driver/lookup.c &&
+        compile bench_calls $here/bench_calls.c $gpu &&
         compile program_codes $here/program_codes.c $gpu &&
         compile bench_swap $here/bench_swap.c examples/swap_device.c \
             examples/swap_driver.c
