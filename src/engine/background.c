@@ -114,8 +114,8 @@ static struct csh_shadow *publish(const struct csh_captured *captured)
                        (int64_t)(csh_clock_now_ns() - captured->begun_ns));
     csh_residency_adopt(captured->context, captured->device, captured->bytes,
                         shadow, captured->mark);
-    csh_residency_offloaded(captured->host, captured->bytes, shadow, 0,
-                            captured->mark);
+    csh_residency_captured(captured->host, captured->bytes, shadow,
+                           captured->mark);
     return shadow;
 }
 

@@ -13,7 +13,6 @@
 #include "engine/residency.h"
 
 #include "base/lock.h"
-#include "engine/placing.h"
 #include "track/ranges.h"
 
 /* Under the lock: some microseconds. */
@@ -99,20 +98,48 @@ static bool refer_to(const struct csh_host_record *record)
     return true;
 }
 
+/* What it overlaps is dropped. */
+static void add_host(const struct csh_host_record *record) CSH_REQUIRES(lock)
+{
+    const struct csh_range range = range_of(record);
+
+    if (refer_to(record) &&
+        !csh_ranges_insert(&hosts, &range, host_removed, NULL)) {
+        csh_ranges_remove(&hosts, range.start, range.bytes, host_removed,
+                          NULL);
+        host_removed(&range, NULL);
+    }
+}
+
 void csh_residency_offloaded(const void *host, size_t bytes,
                              struct csh_shadow *shadow, size_t mapped_bytes,
                              struct csh_weight_mark mark)
 {
     const struct csh_host_record record = {
         (uintptr_t)host, bytes, csh_shadow_ref(shadow), mapped_bytes, mark};
-    const struct csh_range range = range_of(&record);
 
-    csh_placing_expect(bytes);
     csh_lock_acquire(&lock);
-    if (refer_to(&record) &&
-        !csh_ranges_insert(&hosts, &range, host_removed, NULL)) {
-        csh_ranges_remove(&hosts, range.start, bytes, host_removed, NULL);
-        host_removed(&range, NULL);
+    add_host(&record);
+    csh_lock_release(&lock);
+}
+
+void csh_residency_read_from(const void *host, size_t bytes)
+{
+    csh_lock_acquire(&lock);
+    csh_ranges_remove(&hosts, (uintptr_t)host, bytes, host_removed, NULL);
+    csh_lock_release(&lock);
+}
+
+void csh_residency_captured(const void *host, size_t bytes,
+                            struct csh_shadow *shadow,
+                            struct csh_weight_mark mark)
+{
+    const struct csh_host_record record = {(uintptr_t)host, bytes,
+                                           csh_shadow_ref(shadow), 0, mark};
+
+    csh_lock_acquire(&lock);
+    if (csh_ranges_overlapping(&hosts, record.start, bytes) == NULL) {
+        add_host(&record);
     }
     csh_lock_release(&lock);
 }

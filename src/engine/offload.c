@@ -36,6 +36,7 @@
 #include "engine/observe.h"
 #include "engine/opt_out.h"
 #include "engine/phase.h"
+#include "engine/placing.h"
 #include "engine/policy.h"
 #include "engine/proofs.h"
 #include "engine/residency.h"
@@ -198,6 +199,7 @@ static void materialise(struct attempt *attempt, struct csh_shadow *shadow)
 
     mark.is_written = false; /* of the device's range */
     if (csh_host_fill(copy->host, shadow, &mapped_bytes)) {
+        csh_placing_expect(copy->bytes);
         csh_residency_offloaded(copy->host, copy->bytes, shadow, mapped_bytes,
                                 mark);
     } else {

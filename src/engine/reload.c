@@ -28,6 +28,7 @@
 #include "engine/observe.h"
 #include "engine/opt_out.h"
 #include "engine/phase.h"
+#include "engine/placing.h"
 #include "engine/policy.h"
 #include "engine/proofs.h"
 #include "engine/residency.h"
@@ -284,6 +285,7 @@ static bool publish_later(struct attempt *attempt, struct csh_shadow *fresh)
 
     csh_residency_uploaded(attempt->context->handle, copy->device,
                            copy->bytes, attempt->naming.mark);
+    csh_residency_read_from(copy->host, copy->bytes);
     vouch(attempt);
     return csh_background_publish(&captured);
 }
@@ -296,6 +298,7 @@ static void publish(struct attempt *attempt, struct csh_shadow *fresh,
                        (int64_t)(csh_clock_now_ns() - attempt->begun_ns));
     record(attempt);
     vouch(attempt);
+    csh_placing_uploaded(attempt->copy->bytes);
     csh_residency_offloaded(
         attempt->copy->host, attempt->copy->bytes, attempt->shadow,
         csh_host_adopt(attempt->copy->host, attempt->shadow),

@@ -98,6 +98,14 @@ void csh_residency_offloaded(const void *host, size_t bytes,
                              struct csh_shadow *shadow, size_t mapped_bytes,
                              struct csh_weight_mark mark);
 
+/* A captured upload in two steps: what was known of the host range is dropped
+ * when its bytes are taken; that they are this shadow's is added when that is
+ * published, unless something newer is known by then. */
+void csh_residency_read_from(const void *host, size_t bytes);
+void csh_residency_captured(const void *host, size_t bytes,
+                            struct csh_shadow *shadow,
+                            struct csh_weight_mark mark);
+
 /* Tells the registry which weights have a shadow now, and which of these are
  * pinned, without counting that as a use of the shadows. No lock is held for
  * more than some records. */

@@ -6,6 +6,7 @@
 #include "upload.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 /* --- what is captured ------------------------------------------------------ */
 
@@ -58,6 +59,30 @@ static void captured_bytes_are_served_again(void)
     CHECK_EQUAL(from_pinned() - before, under_shim ? LARGE : 0);
     check_device(weight.device, weight.host, LARGE);
     check_offload(weight.device, weight.host, LARGE, 0, NULL);
+}
+
+/* CUSHADOW_CAPTURE=background: the source gets other bytes before the capture
+ * is complete. What comes last is known, whatever is done first: each upload of
+ * it is said to be unchanged (upload.tap). */
+static void newer_bytes_stay_known(void)
+{
+    const size_t bytes = 64 * MIB;
+    struct weight small = uploaded(WEIGHT, 14, NULL);
+    uint8_t *host = fresh(bytes);
+    CUdeviceptr large, elsewhere;
+    uint32_t round;
+
+    OK(cu.cuMemAlloc_v2(&large, bytes));
+    for (round = 0; round < 4; round++) {
+        memset(host, 20 + (int)round, bytes);
+        OK(cu.cuMemcpyHtoD_v2(large, host, bytes));
+        OK(cu.cuMemcpyDtoH_v2(host, small.device, WEIGHT));
+        usleep(200000);
+        OK(cu.cuMemAlloc_v2(&elsewhere, WEIGHT));
+        upload(elsewhere, host, WEIGHT, NULL);
+        CHECK(device_holds(elsewhere, WEIGHT, 14));
+    }
+    free(host);
 }
 
 /* CUSHADOW_WEIGHTS=all: nothing needs to be learned. */
@@ -294,6 +319,8 @@ static const struct negative scenarios[] = {
      THREE " CUSHADOW_RAM_LIMIT=40M"},
     {"registered_uploads_are_captured", registered_uploads_are_captured,
      THREE " CUSHADOW_WEIGHTS=all"},
+    {"newer_bytes_stay_known", newer_bytes_stay_known,
+     THREE " CUSHADOW_WEIGHTS=all CUSHADOW_CAPTURE=background"},
     PLAIN(every_form_is_captured),
     PLAIN(source_is_the_programs_after_the_call),
     PLAIN(work_behind_the_copy_sees_it),

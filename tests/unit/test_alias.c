@@ -185,7 +185,7 @@ static bool no_head(void)
 
 static bool head_of_a_heap(void)
 {
-    put_head(block - 16, phase - 16, (MIB + phase) | 3);
+    put_head(block - 16, phase - 16, (MIB + PAGE - phase + 16) | 3);
     return true;
 }
 
