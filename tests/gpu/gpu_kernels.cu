@@ -8,11 +8,15 @@ typedef unsigned long long u64;
 
 #define KERNEL extern "C" __attribute__((global)) void
 
-/* Runs until *flag == value. */
+/* Runs until *flag == value; one thread of each block looks, so that the link
+ * is left to others. */
 KERNEL wait_u32(u64 flag, u32 value)
 {
-    while (*(volatile u32 *)flag != value) {
+    if (__nvvm_read_ptx_sreg_tid_x() == 0) {
+        while (*(volatile u32 *)flag != value) {
+        }
     }
+    asm volatile("bar.sync 0;" ::: "memory");
 }
 
 struct pair {

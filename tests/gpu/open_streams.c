@@ -167,7 +167,7 @@ static void copies_beside_a_kernel(void)
     gpu_gate_launch(&gate, free_running, true);
     OK(cu.cuMemcpyDtoHAsync_v2(pinned, device, BYTES, other));
     OK(cu.cuEventRecord(event, other));
-    for (start = gpu_now(); !done && gpu_now() - start < 1.0;) {
+    for (start = gpu_now(); !done && gpu_now() - start < 10;) {
         done = cu.cuEventQuery(event) == CUDA_SUCCESS;
     }
     gpu_say_truth("copy_runs_beside_a_persistent_kernel", done, true,

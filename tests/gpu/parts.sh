@@ -6,7 +6,9 @@
 set -u
 : "${bin:?}" "${scratch:?}" "${simulated:?}" "${short:?}" "${limit:?}"
 : "${python:?}" "${CSH_SHIM:?}" "${CSH_BUILD:?}"
-every=300 rounds=2 jobs=4
+every=300 rounds=2 jobs=$(($(nproc) / 2))
+[ $jobs -ge 2 ] || jobs=2
+[ $jobs -le 8 ] || jobs=8
 arms=plain,kept,pinned,flat,off,copy,verify-copy,verify-alias,cohort,dirty
 arms=$arms,plain-dirty,parked
 if [ "$short" = yes ]; then
@@ -135,8 +137,10 @@ part_bench() {
     fi
     worse=0
     single_calls 2147483648
-    "$python" tests/gpu/bench.py --kind c --seconds $((limit / 4)) || worse=1
-    "$python" tests/gpu/bench.py --kind torch --seconds $((limit / 4)) \
+    set -- --rounds 15 --seconds $((limit * 4 / 10)) \
+        --ram "${CSH_GPU_RAM:-0}"
+    "$python" tests/gpu/bench.py --kind c "$@" || worse=1
+    "$python" tests/gpu/bench.py --kind torch "$@" \
         --arms plain,floor,pinned,flat,off,verify-alias,dirty,parked ||
         worse=1
     return "$worse"

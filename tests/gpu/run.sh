@@ -15,9 +15,13 @@
 # --sim runs all that can run on the simulated driver, as a dry run: no figure
 # from it is a GPU's, and the results say so. --short makes it a test.
 #
+# Where only some parts are named they share the time of all.
+#
 # CSH_BUILD names a build that is there; else it is built here, by autoconf if
-# that is installed, or from what --prepare put into .gpu-kit on a machine
-# that has it (commit first: it holds what is built, as it was then).
+# that is installed, or from what --prepare put into .gpu-kit on a machine that
+# has it, or, where nothing can be built, what it had built (commit first: it
+# holds what there was then). CSH_GPU_RAM: bytes of RAM, for machines that are
+# given theirs as they use it.
 #
 # Exit status: 0; 1 if something differs that must not, or cannot be built;
 # 77 without a GPU.
@@ -27,20 +31,25 @@ cd "$top" || exit 1
 here=tests/gpu # no blanks in it
 order='facts open_points bench transparency models'
 python=${PYTHON:-python3}
+command -v "${CC:=cc}" >/dev/null || CC=gcc
+CUDA_HOME=${CUDA_HOME:-/usr/local/cuda}
+[ -r "$CUDA_HOME/include/cuda.h" ] ||
+    CUDA_HOME=$(dirname "$(dirname "$(readlink -f "$(command -v nvcc)")")")
+export CC CUDA_HOME
 
 usage() {
     sed -n '2,/^set -u/{/^#/s/^# \{0,1\}//p}' "$0"
     exit "$1"
 }
 
-# seconds_of PART - of the nine minutes, of which the rest is for the build.
-seconds_of() {
+# weight_of PART - of the time that the build leaves.
+weight_of() {
     case $1 in
-    facts) echo 25 ;;
-    open_points) echo 60 ;;
-    bench) echo 170 ;;
-    transparency) echo 110 ;;
-    models) echo 75 ;;
+    facts) echo 5 ;;
+    open_points) echo 12 ;;
+    bench) echo 38 ;;
+    transparency) echo 28 ;;
+    models) echo 17 ;;
     esac
 }
 
@@ -55,6 +64,11 @@ prepare() {
         cp "/usr/include/$header.h" .gpu-kit/include/ 2>/dev/null || :
     done
     git rev-parse HEAD >.gpu-kit/commit 2>/dev/null || :
+    mkdir -p .gpu-kit/built/.libs
+    cp "$build/cushadow" .gpu-kit/built/ &&
+        cp "$build/.libs/libcushadow.so" .gpu-kit/built/.libs/ || exit 1
+    bin=.gpu-kit/built/bin
+    build_programs || exit 1
     echo ".gpu-kit is ready: take it along."
 }
 
@@ -64,9 +78,18 @@ configured() { # SOURCES
         "$1/configure" -q && make -j"$(nproc)" all)
 }
 
+# Sets CSH_BUILD.
 build_shim() {
+    CSH_BUILD=$top/build-gpu/build
+    build_from_sources && return
+    [ -d .gpu-kit/built ] || return 1
+    echo "it cannot be built here: what was built for it is taken" >&2
+    CSH_BUILD=$top/.gpu-kit/built
+}
+
+build_from_sources() {
     if command -v autoreconf >/dev/null &&
-        echo '#include <uthash.h>' | ${CC:-cc} -E - >/dev/null 2>&1; then
+        echo '#include <uthash.h>' | $CC -E - >/dev/null 2>&1; then
         autoreconf -i && configured "$top"
     elif [ -f .gpu-kit/cushadow.tar.gz ]; then
         mkdir -p build-gpu/sources
@@ -82,7 +105,7 @@ build_shim() {
 compile() {
     name=$1; shift
     # shellcheck disable=SC2086 # flags are words
-    ${CC:-cc} -std=gnu11 -O2 -g -D_GNU_SOURCE -D__CUDA_API_VERSION_INTERNAL \
+    $CC -std=gnu11 -O2 -g -D_GNU_SOURCE -D__CUDA_API_VERSION_INTERNAL \
         -Isrc -I"$here" -I"$bin" -isystem "$CUDA_HOME/include" \
         ${CFLAGS:-} -o "$bin/$name" "$@" -lpthread -ldl
 }
@@ -121,20 +144,24 @@ build_all() {
     if [ -z "${CSH_BUILD:-}" ]; then
         mkdir -p build-gpu
         build_shim || return 1
-        CSH_BUILD=$top/build-gpu/build
     fi
     CSH_BUILD=$(cd "$CSH_BUILD" && pwd)
     CSH_SHIM=$CSH_BUILD/.libs/libcushadow.so
     bin=$scratch/bin
     export CSH_BUILD CSH_SHIM CSH_GPU_BIN="$bin"
-    [ -e "$CSH_SHIM" ] && build_programs
+    [ -e "$CSH_SHIM" ] || return 1
+    if [ -d "$CSH_BUILD/bin" ]; then
+        cp -r "$CSH_BUILD/bin" "$bin"
+    else
+        build_programs
+    fi
 }
 
 # ---- parts ----------------------------------------------------------------
 
 # run_part PART - within its time, in processes of its own.
 run_part() {
-    limit=$(($(seconds_of "$1") * minutes / 9))
+    limit=$(((minutes * 60 - 70) * $(weight_of "$1") / all_weights))
     began=$(date +%s) status=0
     echo "== $1, at most $limit s"
     export limit bin scratch simulated short python
@@ -172,10 +199,9 @@ while [ $# -gt 0 ]; do
 done
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-CUDA_HOME=${CUDA_HOME:-/usr/local/cuda}
 CSH_SRC=$top
 PYTHONDONTWRITEBYTECODE=1
-export CUDA_HOME CSH_SRC PYTHONDONTWRITEBYTECODE
+export CSH_SRC PYTHONDONTWRITEBYTECODE
 out=${out:-build-gpu/results}
 mkdir -p "$out" && out=$(cd "$out" && pwd) || exit 1
 : >"$out/log.txt"
@@ -196,6 +222,10 @@ else
     }
     build_runtime_programs >>"$out/log.txt" 2>&1
 fi
+all_weights=0
+for part in ${parts:-$order}; do
+    all_weights=$((all_weights + $(weight_of "$part")))
+done
 for part in $order; do
     case " ${parts:-$order} " in
     *" $part "*) run_part "$part" ;;
