@@ -34,7 +34,7 @@ struct weight_driver {
     WEIGHT_CALLS(WEIGHT_X)
 #undef WEIGHT_X
     int (*simcuda_set_faults)(const char *faults);
-    void (*simcuda_on_call)(void (*hook)(const char *symbol));
+    void (*simcuda_on_call)(int (*hook)(const char *symbol));
     CUresult (*simcuda_break)(CUcontext context, CUresult error);
     CUresult (*simcuda_peek)(void *dst, CUdeviceptr src, size_t bytes);
 };

@@ -4,7 +4,7 @@
  * Every entry owns one static struct sim_entry. The first call links it into a
  * list that only grows, so readers walk it without a lock; its count is an
  * atomic. Entries that are not simulated (missing.c) have their structs here.
- * The settings are read once, at the first call. Before all else a call tells
+ * The settings are read once, at the first call. Before all else a call asks
  * the test that wants to know of it (simcuda_on_call).
  */
 #include <errno.h>
@@ -23,9 +23,9 @@ static struct sim_entry missing_entries[] = {
 #undef SIM_MISSING
 };
 
-static void (*_Atomic call_hook)(const char *symbol);
+static int (*_Atomic call_hook)(const char *symbol);
 
-void simcuda_on_call(void (*hook)(const char *symbol))
+void simcuda_on_call(int (*hook)(const char *symbol))
 {
     atomic_store(&call_hook, hook);
 }
@@ -66,16 +66,18 @@ static bool find_fault(const char *name, uint64_t call, CUresult *result_p)
 bool sim_enter(struct sim_entry *entry, CUresult *result_p)
 {
     uint64_t call = atomic_fetch_add(&entry->calls, 1) + 1;
-    void (*hook)(const char *symbol) = atomic_load(&call_hook);
+    int (*hook)(const char *symbol) = atomic_load(&call_hook);
+    int answer = hook != NULL ? hook(entry->name) : 0;
     bool failed;
 
-    if (hook != NULL) {
-        hook(entry->name);
-    }
     if (atomic_load_explicit(&entry->linked, memory_order_relaxed) == 0) {
         link_entry(entry);
     }
     failed = find_fault(entry->name, call, result_p);
+    if (answer != 0) {
+        failed = true;
+        *result_p = (CUresult)answer;
+    }
     sim_counters_late_call();
     if (sim_settings()->errno_is_spoilt) {
         errno = EILSEQ;

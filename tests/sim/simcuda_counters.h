@@ -58,9 +58,10 @@ int simcuda_set_faults(const char *faults);
 
 /* From now on `hook` is called at the beginning of every call of an entry, with
  * its symbol, in the calling thread, which holds nothing of the driver's; NULL
- * for none. It makes no such calls itself. Only while no other thread is
- * inside the driver. */
-void simcuda_on_call(void (*hook)(const char *symbol));
+ * for none. Anything but 0 is a CUresult that the call fails with. The hook
+ * makes no such calls itself. Only while no other thread is inside the
+ * driver. */
+void simcuda_on_call(int (*hook)(const char *symbol));
 
 /* Sets every counter to zero; the peak becomes what is allocated now. */
 void simcuda_counters_reset(void);
