@@ -1,5 +1,5 @@
 /*
- * process.c - marks of a process.
+ * process.c - marks of a process, and its handlers.
  *
  * Owns one page for each mark, never given back. It is MADV_WIPEONFORK: in a
  * child of any kind of fork it reads zero. A kernel without the advice is
@@ -11,6 +11,7 @@
 #include "base/process.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -46,4 +47,18 @@ void csh_process_mark_make(struct csh_process_mark *mark)
         }
     }
     errno = saved_errno;
+}
+
+static bool is_handled(int signal_number)
+{
+    struct sigaction action;
+
+    return sigaction(signal_number, NULL, &action) != 0 ||
+           (action.sa_flags & SA_SIGINFO) != 0 ||
+           (action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN);
+}
+
+bool csh_process_handles_faults(void)
+{
+    return is_handled(SIGSEGV) || is_handled(SIGBUS);
 }

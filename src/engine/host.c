@@ -24,6 +24,7 @@
 #include "engine/residency.h"
 #include "shadow/adopt.h"
 #include "shadow/alias.h"
+#include "shadow/fill.h"
 #include "shadow/libc_block.h"
 #include "shadow/page_move.h"
 #include "shadow/placement.h"
@@ -153,7 +154,7 @@ bool csh_host_fill(void *host, struct csh_shadow *shadow,
     bool is_filled = true;
 
     if (table() == NULL) {
-        memcpy(host, source.extent.address, source.extent.bytes);
+        csh_fill(host, source.extent.address, source.extent.bytes);
     } else {
         is_filled = csh_alias_materialise(table(), host, &source, &result);
     }

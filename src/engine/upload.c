@@ -24,13 +24,13 @@
 #endif
 #include "engine/upload.h"
 
-#include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/process.h"
 #include "base/statistics.h"
 #include "base/workers.h"
 #include "engine/calls.h"
@@ -48,15 +48,6 @@ struct transfer {
     uint64_t cpu_ns; /* added to by all threads */
     uint64_t sum[CSH_FINGERPRINT_LANES]; /* added to by all threads */
 };
-
-static bool is_handled(int signal_number)
-{
-    struct sigaction action;
-
-    return sigaction(signal_number, NULL, &action) != 0 ||
-           (action.sa_flags & SA_SIGINFO) != 0 ||
-           (action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN);
-}
 
 static bool read_as_worker(const struct transfer *transfer, size_t offset,
                            size_t n)
@@ -122,7 +113,7 @@ struct csh_shadow *csh_upload_capture(const struct csh_copy *copy,
         .key = fingerprint_p != NULL ? csh_context_key() : NULL,
     };
     work.n_parts = (copy->bytes - 1) / transfer.part_bytes + 1;
-    work.is_callers = is_handled(SIGSEGV) || is_handled(SIGBUS);
+    work.is_callers = csh_process_handles_faults();
     if (!csh_workers_run(&work, &transfer, sizeof(transfer)) ||
         !send(copy, shadow)) {
         csh_fresh_abandon(shadow, &copy->stream);

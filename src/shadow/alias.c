@@ -30,6 +30,7 @@
 
 #include "base/log.h"
 #include "shadow/alias_files.h"
+#include "shadow/fill.h"
 #include "shadow/libc_block.h"
 #include "shadow/vma_marks.h"
 
@@ -355,8 +356,8 @@ static size_t copy_rest(const struct job *job)
 
     for (i = 0; i <= job->n_runs; i++) {
         end = (i < job->n_runs) ? job->runs[i].start : job->end;
-        memcpy(pointer(at), job->source->extent.address + (at - job->start),
-               end - at);
+        csh_fill(pointer(at),
+                 job->source->extent.address + (at - job->start), end - at);
         n += end - at;
         at = (i < job->n_runs) ? job->runs[i].end : end;
     }

@@ -6,7 +6,8 @@
  *
  *   sdxl_allocate_host_ms            the program's own allocations, placed
  *   sdxl_unload_host_alias_ms        every tensor's bytes into a fresh block
- *   sdxl_unload_host_copy_ms         the same by memcpy
+ *   sdxl_unload_host_copy_ms         the same by copying, with as many threads
+ *                                    as CUSHADOW_THREADS allows
  *   sdxl_reload_check_ms             are they all still the shadows'?
  *   sdxl_touch_after_unload_*_ms     then one byte of each page is read: what a
  *                                    mapping has put off (a copy: nothing)
@@ -34,6 +35,7 @@
 #include "base/log.h"
 #include "bench.h"
 #include "shadow/alias.h"
+#include "shadow/fill.h"
 #include "shadow/libc_block.h"
 #include "shadow/placement.h"
 
@@ -187,8 +189,8 @@ static void unload_alias(struct tensor *tensor)
 
 static void unload_copy(struct tensor *tensor)
 {
-    memcpy(tensor->block, tensor->source.extent.address,
-           tensor->source.extent.bytes);
+    csh_fill(tensor->block, tensor->source.extent.address,
+             tensor->source.extent.bytes);
 }
 
 static void check(struct tensor *tensor)
