@@ -205,6 +205,7 @@ void csh_report_cards(FILE *page, const struct csh_runs *runs)
     struct summary summaries[CSH_REPORT_MOST_RUNS];
     size_t i;
 
+    memset(summaries, 0, sizeof(summaries));
     for (i = 0; i < runs->n; ++i) {
         summaries[i] = sum_up(&runs->run[i]);
     }

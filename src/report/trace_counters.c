@@ -32,7 +32,7 @@ static uint64_t last_gauges[CSH_ARRAY_LENGTH(gauges)] CSH_GUARDED_BY(lock);
 
 struct sample {
     struct csh_trace_block block;
-    struct csh_trace_head head;
+    uint64_t process, at_ns;
 };
 
 void csh_trace_counters_start(csh_trace_vram_fn *vram)
@@ -54,14 +54,20 @@ static bool is_news(uint64_t *last_p, uint64_t value)
 static void put(struct sample *sample, const char *name, const char *more,
                 const char *category, uint64_t bytes)
 {
+    const struct csh_trace_head head = {
+        .name = name,
+        .more = more,
+        .category = category,
+        .phase = "C",
+        .at_ns = sample->at_ns,
+        .process = sample->process,
+    };
+
     if (sample->block.n_bytes > CSH_TRACE_BLOCK_BYTES / 2) {
-        (void)csh_trace_file_put(&sample->block, sample->head.at_ns);
+        (void)csh_trace_file_put(&sample->block, sample->at_ns);
         csh_trace_block_begin(&sample->block);
     }
-    sample->head.name = name;
-    sample->head.more = more;
-    sample->head.category = category;
-    csh_trace_put_counter(&sample->block, &sample->head, "bytes", bytes);
+    csh_trace_put_counter(&sample->block, &head, "bytes", bytes);
 }
 
 static void put_model(struct sample *sample, unsigned model, uint64_t bytes)
@@ -126,9 +132,10 @@ static void put_gauges(struct sample *sample)
 
 void csh_trace_counters_write(uint64_t process, uint64_t at_ns)
 {
-    struct sample sample = {
-        .head = {.phase = "C", .at_ns = at_ns, .process = process}};
+    struct sample sample;
 
+    sample.process = process;
+    sample.at_ns = at_ns;
     csh_trace_block_begin(&sample.block);
     put_models(&sample);
     put_devices(&sample);

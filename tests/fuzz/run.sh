@@ -1,12 +1,13 @@
 #!/bin/sh
-# Fuzzes the readers of model files for a fixed number of runs from fixed
-# seeds, under ASan and UBSan; needs clang with its run time (Debian: clang,
-# libclang-rt-dev), jansson and python3.
+# Fuzzes the readers of model files, and those of `cushadow report` with its
+# page, for a fixed number of runs each (of the latter a tenth, which take as
+# long) from fixed seeds, under ASan and UBSan; needs clang with its run time
+# (Debian: clang, libclang-rt-dev), jansson and python3.
 #
 #     sh tests/fuzz/run.sh [RUNS [FOLDER]]
 #
 # An input that fails is kept in FOLDER (default: a folder that goes, and the
-# input is printed); the built fuzz_headers there makes it again:
+# input is printed); the built fuzz_headers or fuzz_report there makes it again:
 # fuzz_headers FILE.
 set -eu
 source=${CSH_SRC:-$(cd "$(dirname "$0")/../.." && pwd)}
@@ -18,11 +19,16 @@ if [ -z "$folder" ]; then
 fi
 mkdir -p "$folder/corpus"
 
-# shellcheck disable=SC2046 # a list of files
-${FUZZ_CC:-clang} -g -O1 -std=gnu11 -D_GNU_SOURCE -I"$source/src" \
-    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-    -o "$folder/fuzz_headers" "$source/tests/fuzz/fuzz_headers.c" \
-    $(ls "$source"/src/weights/*.c "$source"/src/base/*.c) -lpthread
+# built NAME FILE... - the target of that name.
+built() {
+    name=$1; shift
+    ${FUZZ_CC:-clang} -g -O1 -std=gnu11 -D_GNU_SOURCE -I"$source/src" \
+        -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+        -o "$folder/$name" "$source/tests/fuzz/$name.c" "$@" \
+        "$source"/src/base/*.c -lpthread
+}
+built fuzz_headers "$source"/src/weights/*.c
+built fuzz_report "$source"/src/cli/report_*.c
 
 # One sound input of each kind, and words that inputs are made of.
 python3 - "$folder" <<'PY'
@@ -53,11 +59,60 @@ words = ["GGUF", '\\"dtype\\":', '\\"shape\\":[', '\\"data_offsets\\":[', '\\"F3
 open(folder + "/words", "w").write("".join('"%s"\n' % w for w in words))
 PY
 
-if ! "$folder/fuzz_headers" -runs="$runs" -seed=1 -max_len=2048 -rss_limit_mb=4096 \
-    -timeout=20 -dict="$folder/words" -artifact_prefix="$folder/" \
-    -print_final_stats=1 "$folder/corpus" >"$folder/log" 2>&1; then
-    tail -n 60 "$folder/log"
-    exit 1
-fi
-grep -E '^stat::number_of_executed_units|^stat::average' "$folder/log"
-grep -Eo 'cov: [0-9]+ ft: [0-9]+ corp: [0-9]+' "$folder/log" | tail -n 1
+mkdir -p "$folder/pages"
+python3 - "$folder" <<'PY'
+import json, sys
+folder = sys.argv[1]
+tally = lambda n: {"calls": n, "bytes": n << 20}
+row = lambda o, r: dict(outcome=o, reason=r, variable="", **tally(3))
+side = {"asked": tally(5), "elided": tally(3), "served": tally(2), "passed": tally(0), "failed": tally(0),
+        "reasons": [row("elided", "proven"), row("served", "dirty")]}
+move = dict(times=2, ns=12345678, reasons=side["reasons"], **tally(5))
+place = {"tensors": 1, "bytes": 1 << 20}
+model = {"model": "", "label": "model 1 (4 tensors, 4.00 MiB)", "tensors": 4, "bytes": 4 << 20, "loads": move,
+         "unloads": move, "on_device": place, "in_shadows": place, "weights": []}
+stats = json.dumps({"schema": 1, "pid": 7, "mode": "verify", "copies": {"d2h": side, "h2d": side}, "models": [model],
+                    "rules": {}, "gauges": {"shadow_bytes_peak": 1 << 22, "proofs": 3, "captured_cpu_ns": 5}, "process": {"rss_anon_bytes": 4096}})
+span = lambda name, at, **args: {"name": name, "cat": "copy", "ph": "X", "ts": at, "dur": 5.125, "pid": 7, "tid": 1, "args": args}
+count = lambda name, cat, at, n: {"name": name, "cat": cat, "ph": "C", "ts": at, "pid": 7, "tid": 0, "args": {"bytes": n}}
+events = [{"name": "process_name", "ph": "M", "pid": 7, "tid": 0, "args": {"name": "<zap>"}},
+          {"name": "cushadow", "cat": "trace", "ph": "i", "ts": 1.5, "pid": 7, "tid": 0, "s": "p",
+           "args": {"schema": 1, "program": "<zap>", "mode": "verify"}},
+          span("load", 10.25, bytes=1 << 20, outcome="passed", reason="unlearned", burst=1),
+          count("VRAM of device 0", "device", 15, 1 << 20),
+          span("proof", 400000.5, bytes=1 << 20, outcome="equal"),
+          span("offload", 400000.25, bytes=1 << 20, outcome="elided", reason="proven", group=1, burst=1),
+          count("VRAM of model 1", "model", 400007, 1 << 20),
+          count("shadows", "memory", 400008, 1 << 20), count("pinned slabs", "memory", 400008, 2 << 20),
+          span("load", 900000, bytes=5, outcome="served", reason="unchanged", model="<zodel>", tensor="t"),
+          {"name": "trace full", "cat": "trace", "ph": "i", "ts": 900010, "pid": 7, "tid": 0, "s": "p", "args": {"most_bytes": 65536}},
+          {"name": "events left out", "cat": "trace", "ph": "C", "ts": 900010, "pid": 7, "tid": 0, "args": {"events": 4}},
+          {"name": "trace end", "cat": "trace", "ph": "i", "ts": 900011, "pid": 7, "tid": 0, "s": "p", "args": {"left_out": 5}}]
+trace = "[\n" + ",\n".join(json.dumps(e) for e in events) + "\n]\n"
+other = trace.replace('"pid": 7', '"pid": 8')
+def keep(name, *files):
+    open("%s/pages/%s" % (folder, name), "wb").write(b"\xff".join(f.encode() for f in files))
+keep("stats", stats)
+keep("trace", trace)
+keep("run", trace, stats)
+keep("two", trace, stats, other)
+keep("cut", trace[:-300])
+words = ["<z", "</z>", "\\\"><z", '\\"ph\\":\\"X\\"', '\\"ts\\":', '\\"dur\\":', '\\"burst\\":', '\\"model\\":', "1e308", "-1",
+         "9223372036854775807", "\\xff", "\\x0a", '\\"outcome\\":\\"elided\\"', "VRAM of ", "VRAM of device ", "[[[[", "\\\\u0001"]
+open(folder + "/page_words", "w").write("".join('"%s"\n' % w for w in words))
+PY
+
+# fuzzed NAME RUNS CORPUS WORDS LONGEST - the last lines of a run.
+fuzzed() {
+    if ! "$folder/$1" -runs="$2" -seed=1 -max_len="$5" -rss_limit_mb=4096 \
+        -timeout=20 -dict="$folder/$4" -artifact_prefix="$folder/" \
+        -print_final_stats=1 "$folder/$3" >"$folder/log" 2>&1; then
+        tail -n 60 "$folder/log"
+        exit 1
+    fi
+    echo "$1:"
+    grep -E '^stat::number_of_executed_units|^stat::average' "$folder/log"
+    grep -Eo 'cov: [0-9]+ ft: [0-9]+ corp: [0-9]+' "$folder/log" | tail -n 1
+}
+fuzzed fuzz_headers "$runs" corpus words 2048
+fuzzed fuzz_report $((runs / 10)) pages page_words 8192

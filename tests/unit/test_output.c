@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -335,6 +336,82 @@ START_TEST(a_cancelled_thread_leaves_only_where_the_program_lets_it)
 }
 END_TEST
 
+/* In a child, as an flock is the open file's: 0, or errno. */
+static int claim_in_child(const char *name)
+{
+    struct csh_output claimed;
+    int status;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        _exit(csh_output_claim(name, &claimed) ? 0 : errno);
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+START_TEST(a_claimed_file_is_private_and_begun_anew)
+{
+    struct stat file;
+    mode_t mask = umask(0);
+
+    ck_assert(csh_output_claim(path, &output));
+    umask(mask);
+    ck_assert_int_eq(stat(path, &file), 0);
+    ck_assert_int_eq(file.st_mode & 0777, 0600);
+    ck_assert(csh_output_write(&output, "12345", 5));
+    ck_assert_int_eq(claim_in_child(path), EWOULDBLOCK);
+    ck_assert_int_eq(file_size(path), 5);
+    csh_output_close(&output);
+    ck_assert_int_eq(claim_in_child(path), 0);
+    ck_assert_int_eq(file_size(path), 0);
+}
+END_TEST
+
+START_TEST(a_claim_is_refused)
+{
+    char link[PATH_MAX + 8];
+
+    output.fd = -7;
+    ck_assert(!csh_output_claim("/nowhere/file", &output));
+    ck_assert_int_eq(errno, ENOENT);
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    ck_assert(!csh_output_claim(path, &output)); /* nobody reads it */
+    ck_assert_int_eq(errno, ENXIO);
+    if (access("/dev/null", W_OK) == 0) {
+        ck_assert(!csh_output_claim("/dev/null", &output));
+        ck_assert_int_eq(errno, EINVAL);
+    }
+    snprintf(link, sizeof(link), "%s.link", path);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(symlink("file", link), 0);
+    ck_assert(!csh_output_claim(link, &output));
+    ck_assert_int_eq(errno, ELOOP);
+    ck_assert_int_eq(unlink(link), 0);
+    ck_assert_int_eq(output.fd, -7);
+}
+END_TEST
+
+START_TEST(a_file_is_cut_where_it_is_still_ours)
+{
+    int other;
+
+    ck_assert(csh_output_claim(path, &output));
+    ck_assert(csh_output_write(&output, "12345678", 8));
+    ck_assert(csh_output_cut(&output, 3));
+    ck_assert_int_eq(file_size(path), 3);
+    ck_assert(csh_output_write(&output, "9", 1));
+    ck_assert_int_eq(file_size(path), 4);
+    other = open("/dev/null", O_WRONLY);
+    ck_assert_int_ge(dup2(other, output.fd), 0);
+    close(other);
+    ck_assert(!csh_output_cut(&output, 0));
+    ck_assert_int_eq(file_size(path), 4);
+    close(output.fd);
+}
+END_TEST
+
 START_TEST(names_are_expanded)
 {
     char host[256] = "", expected[600], text[600];
@@ -378,6 +455,9 @@ int main(void)
     tcase_add_test(tcase, long_texts_arrive_whole);
     tcase_add_test(tcase,
                    a_cancelled_thread_leaves_only_where_the_program_lets_it);
+    tcase_add_test(tcase, a_claimed_file_is_private_and_begun_anew);
+    tcase_add_test(tcase, a_claim_is_refused);
+    tcase_add_test(tcase, a_file_is_cut_where_it_is_still_ours);
     tcase_add_test(tcase, names_are_expanded);
     suite_add_tcase(suite, tcase);
     srunner_run_all(runner, CK_ENV);
