@@ -1,5 +1,5 @@
 /*
- * bench.c - finds entries, times them, prints figures.
+ * bench.c - finds entries, times and checks calls, prints figures.
  *
  * The direct address is read from the library's own symbol table in memory,
  * because every call that looks symbols up may be answered by the shim. One
@@ -106,6 +106,12 @@ static int compare(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
+double bench_median(double *values, int n)
+{
+    qsort(values, (size_t)n, sizeof(values[0]), compare);
+    return values[n / 2];
+}
+
 double bench_overhead_ns(bench_repeat *repeat,
                          const struct bench_entry *entry)
 {
@@ -126,8 +132,28 @@ double bench_overhead_ns(bench_repeat *repeat,
             differences[round] = wrapper - direct;
         }
     }
-    qsort(differences, N_ROUNDS, sizeof(differences[0]), compare);
-    return differences[N_ROUNDS / 2];
+    return bench_median(differences, N_ROUNDS);
+}
+
+void *bench_look_up(const char *symbol)
+{
+    void *library = dlopen("libcuda.so.1", RTLD_NOW);
+    void *found = library != NULL ? dlsym(library, symbol) : NULL;
+
+    if (found == NULL) {
+        fail(symbol, "the driver has no such entry");
+    }
+    return found;
+}
+
+void bench_check(int result, const char *what)
+{
+    char why[32];
+
+    if (result != 0) {
+        snprintf(why, sizeof(why), "error %d", result);
+        fail(what, why);
+    }
 }
 
 void bench_print(const char *name, double value, const char *unit)

@@ -26,6 +26,16 @@ void bench_launch(void *function, unsigned n);
 double bench_overhead_ns(bench_repeat *repeat,
                          const struct bench_entry *entry);
 
+/* The program's own way to an entry, as dlsym answers. Ends the program with a
+ * line on stderr if there is none. */
+void *bench_look_up(const char *symbol);
+
+/* Ends the program with a line on stderr unless the CUresult is success. */
+void bench_check(int result, const char *what);
+
+/* The middle one of n, which are sorted by this. */
+double bench_median(double *values, int n);
+
 /* "NAME VALUE UNIT" on stdout. */
 void bench_print(const char *name, double value, const char *unit);
 

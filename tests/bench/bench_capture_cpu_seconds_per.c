@@ -13,7 +13,6 @@
  */
 #include <cuda.h>
 #include <cudaTypedefs.h>
-#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,26 +23,6 @@
 enum { N_ROUNDS = 9, N_WARM_UP = 2, N_UPLOADS = 4 };
 
 static const size_t n_bytes = (size_t)32 << 20;
-
-static void *entry(const char *symbol)
-{
-    void *library = dlopen("libcuda.so.1", RTLD_NOW);
-    void *found = library != NULL ? dlsym(library, symbol) : NULL;
-
-    if (found == NULL) {
-        fprintf(stderr, "bench: no %s\n", symbol);
-        exit(1);
-    }
-    return found;
-}
-
-static void check(CUresult result, const char *what)
-{
-    if (result != CUDA_SUCCESS) {
-        fprintf(stderr, "bench: %s: error %d\n", what, (int)result);
-        exit(1);
-    }
-}
 
 /* Of all threads, those of the driver included. */
 static double cpu_s(void)
@@ -63,14 +42,15 @@ static double upload_s(CUdeviceptr device, unsigned char *host)
     int i;
 
     if (copy == NULL) {
-        copy = (PFN_cuMemcpyHtoD_v3020)entry("cuMemcpyHtoD_v2");
-        synchronise = (PFN_cuCtxSynchronize_v2000)entry("cuCtxSynchronize");
+        copy = (PFN_cuMemcpyHtoD_v3020)bench_look_up("cuMemcpyHtoD_v2");
+        synchronise =
+            (PFN_cuCtxSynchronize_v2000)bench_look_up("cuCtxSynchronize");
     }
     for (i = 0; i < N_UPLOADS; i++) {
         host[0]++;
         begun = cpu_s();
-        check(copy(device, host, n_bytes), "cuMemcpyHtoD");
-        check(synchronise(), "cuCtxSynchronize");
+        bench_check(copy(device, host, n_bytes), "cuMemcpyHtoD");
+        bench_check(synchronise(), "cuCtxSynchronize");
         used += cpu_s() - begun;
     }
     return used * 1e9 / ((double)n_bytes * N_UPLOADS);
@@ -91,39 +71,32 @@ static unsigned char *pages(void)
 static CUdeviceptr device_memory(void)
 {
     PFN_cuMemAlloc_v3020 allocate =
-        (PFN_cuMemAlloc_v3020)entry("cuMemAlloc_v2");
+        (PFN_cuMemAlloc_v3020)bench_look_up("cuMemAlloc_v2");
     CUdeviceptr device;
 
-    check(allocate(&device, n_bytes), "cuMemAlloc");
+    bench_check(allocate(&device, n_bytes), "cuMemAlloc");
     return device;
-}
-
-static int compare(const void *a, const void *b)
-{
-    double left = *(const double *)a, right = *(const double *)b;
-
-    return (left > right) - (left < right);
 }
 
 int main(void)
 {
-    PFN_cuInit_v2000 init = (PFN_cuInit_v2000)entry("cuInit");
+    PFN_cuInit_v2000 init = (PFN_cuInit_v2000)bench_look_up("cuInit");
     PFN_cuCtxCreate_v3020 create =
-        (PFN_cuCtxCreate_v3020)entry("cuCtxCreate_v2");
+        (PFN_cuCtxCreate_v3020)bench_look_up("cuCtxCreate_v2");
     PFN_cuMemcpyDtoH_v3020 offload =
-        (PFN_cuMemcpyDtoH_v3020)entry("cuMemcpyDtoH_v2");
+        (PFN_cuMemcpyDtoH_v3020)bench_look_up("cuMemcpyDtoH_v2");
     static double differences[N_ROUNDS];
     unsigned char *known = pages(), *unknown = pages();
     CUdeviceptr captured, passed;
     CUcontext context;
     int round;
 
-    check(init(0), "cuInit");
-    check(create(&context, 0, 0), "cuCtxCreate");
+    bench_check(init(0), "cuInit");
+    bench_check(create(&context, 0, 0), "cuCtxCreate");
     captured = device_memory();
     passed = device_memory();
     upload_s(captured, known);
-    check(offload(known, captured, n_bytes), "cuMemcpyDtoH");
+    bench_check(offload(known, captured, n_bytes), "cuMemcpyDtoH");
     for (round = -N_WARM_UP; round < N_ROUNDS; round++) {
         double with = upload_s(captured, known);
         double without = upload_s(passed, unknown);
@@ -132,8 +105,8 @@ int main(void)
             differences[round] = with - without;
         }
     }
-    qsort(differences, N_ROUNDS, sizeof(differences[0]), compare);
-    bench_print("capture_cpu_seconds_per_gb", differences[N_ROUNDS / 2],
+    bench_print("capture_cpu_seconds_per_gb",
+                bench_median(differences, N_ROUNDS),
                 "s");
     return 0;
 }

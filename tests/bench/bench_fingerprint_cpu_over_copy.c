@@ -51,13 +51,6 @@ static double copy_s(void *dst, const void *src)
     return now_s() - begun;
 }
 
-static int compare(const void *a, const void *b)
-{
-    double left = *(const double *)a, right = *(const double *)b;
-
-    return (left > right) - (left < right);
-}
-
 static void *pages(size_t bytes, int fill)
 {
     void *memory = NULL;
@@ -95,9 +88,9 @@ int main(void)
             ratios[round] = copy / print; /* speeds: bytes a second */
         }
     }
-    qsort(ratios, N_ROUNDS, sizeof(ratios[0]), compare);
     fprintf(stderr, "bench: fingerprint by %s\n", csh_nh_path_best()->name);
-    bench_print("fingerprint_cpu_over_copy_ratio", ratios[N_ROUNDS / 2],
+    bench_print("fingerprint_cpu_over_copy_ratio",
+                bench_median(ratios, N_ROUNDS),
                 "ratio");
     return 0;
 }

@@ -46,13 +46,6 @@ static double fingerprint_s(fingerprint_fn *fingerprint,
     return now_s() - begun;
 }
 
-static int compare(const void *a, const void *b)
-{
-    double left = *(const double *)a, right = *(const double *)b;
-
-    return (left > right) - (left < right);
-}
-
 int main(void)
 {
     const struct csh_fingerprint_key *key = csh_fingerprint_key_create();
@@ -81,10 +74,10 @@ int main(void)
             ratios[round] = one / shared;
         }
     }
-    qsort(ratios, N_ROUNDS, sizeof(ratios[0]), compare);
     fprintf(stderr, "bench: fingerprint by %u threads\n",
             csh_workers_count() + 1);
-    bench_print("fingerprint_threads_speedup_ratio", ratios[N_ROUNDS / 2],
+    bench_print("fingerprint_threads_speedup_ratio",
+                bench_median(ratios, N_ROUNDS),
                 "ratio");
     return 0;
 }

@@ -15,7 +15,6 @@
  */
 #include <cuda.h>
 #include <cudaTypedefs.h>
-#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,26 +34,6 @@ static PFN_cuCtxSynchronize_v2000 synchronise;
 
 static CUdeviceptr loaded[(N_ROUNDS + N_WARM_UP) * N_UPLOADS];
 static int n_loaded;
-
-static void *entry(const char *symbol)
-{
-    void *library = dlopen("libcuda.so.1", RTLD_NOW);
-    void *found = library != NULL ? dlsym(library, symbol) : NULL;
-
-    if (found == NULL) {
-        fprintf(stderr, "bench: no %s\n", symbol);
-        exit(1);
-    }
-    return found;
-}
-
-static void check(CUresult result, const char *what)
-{
-    if (result != CUDA_SUCCESS) {
-        fprintf(stderr, "bench: %s: error %d\n", what, (int)result);
-        exit(1);
-    }
-}
 
 /* Of all threads. */
 static double cpu_s(void)
@@ -104,13 +83,13 @@ static double load_s(size_t n_bytes)
 
     for (i = 0; i < N_UPLOADS; i++) {
         hosts[i] = pages(n_bytes);
-        check(allocate(&devices[i], n_bytes), "cuMemAlloc");
+        bench_check(allocate(&devices[i], n_bytes), "cuMemAlloc");
     }
     begun = cpu_at_rest_s();
     for (i = 0; i < N_UPLOADS; i++) {
-        check(load(devices[i], hosts[i], n_bytes), "cuMemcpyHtoD");
+        bench_check(load(devices[i], hosts[i], n_bytes), "cuMemcpyHtoD");
     }
-    check(synchronise(), "cuCtxSynchronize");
+    bench_check(synchronise(), "cuCtxSynchronize");
     begun = cpu_at_rest_s() - begun;
     for (i = 0; i < N_UPLOADS && n_bytes == registered; i++) {
         loaded[n_loaded++] = devices[i];
@@ -118,30 +97,23 @@ static double load_s(size_t n_bytes)
     return begun * 1e9 / ((double)n_bytes * N_UPLOADS);
 }
 
-static int compare(const void *a, const void *b)
-{
-    double left = *(const double *)a, right = *(const double *)b;
-
-    return (left > right) - (left < right);
-}
-
 int main(void)
 {
-    PFN_cuInit_v2000 init = (PFN_cuInit_v2000)entry("cuInit");
+    PFN_cuInit_v2000 init = (PFN_cuInit_v2000)bench_look_up("cuInit");
     PFN_cuCtxCreate_v3020 create =
-        (PFN_cuCtxCreate_v3020)entry("cuCtxCreate_v2");
+        (PFN_cuCtxCreate_v3020)bench_look_up("cuCtxCreate_v2");
     const char *mode = getenv("CUSHADOW_CAPTURE");
     double differences[N_ROUNDS];
     char name[64];
     CUcontext context;
     int round;
 
-    load = (PFN_cuMemcpyHtoD_v3020)entry("cuMemcpyHtoD_v2");
-    unload = (PFN_cuMemcpyDtoH_v3020)entry("cuMemcpyDtoH_v2");
-    allocate = (PFN_cuMemAlloc_v3020)entry("cuMemAlloc_v2");
-    synchronise = (PFN_cuCtxSynchronize_v2000)entry("cuCtxSynchronize");
-    check(init(0), "cuInit");
-    check(create(&context, 0, 0), "cuCtxCreate");
+    load = (PFN_cuMemcpyHtoD_v3020)bench_look_up("cuMemcpyHtoD_v2");
+    unload = (PFN_cuMemcpyDtoH_v3020)bench_look_up("cuMemcpyDtoH_v2");
+    allocate = (PFN_cuMemAlloc_v3020)bench_look_up("cuMemAlloc_v2");
+    synchronise = (PFN_cuCtxSynchronize_v2000)bench_look_up("cuCtxSynchronize");
+    bench_check(init(0), "cuInit");
+    bench_check(create(&context, 0, 0), "cuCtxCreate");
     for (round = -N_WARM_UP; round < N_ROUNDS; round++) {
         double with = load_s(registered), without = load_s(excluded);
 
@@ -150,12 +122,11 @@ int main(void)
         }
     }
     for (round = 0; round < n_loaded; round++) {
-        check(unload(pages(registered), loaded[round], registered),
+        bench_check(unload(pages(registered), loaded[round], registered),
               "cuMemcpyDtoH");
     }
-    qsort(differences, N_ROUNDS, sizeof(differences[0]), compare);
     snprintf(name, sizeof(name), "first_load_cpu_seconds_per_gb_%s",
              mode != NULL ? mode : "upload");
-    bench_print(name, differences[N_ROUNDS / 2], "s");
+    bench_print(name, bench_median(differences, N_ROUNDS), "s");
     return 0;
 }

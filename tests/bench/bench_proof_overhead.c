@@ -9,7 +9,6 @@
  */
 #include <cuda.h>
 #include <cudaTypedefs.h>
-#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,65 +20,39 @@ enum { N_ROUNDS = 201, N_WARM_UP = 5, SMALL = 4096 };
 
 static const size_t large = (size_t)1 << 20;
 
-static void *entry(const char *symbol)
-{
-    void *library = dlopen("libcuda.so.1", RTLD_NOW);
-    void *found = library != NULL ? dlsym(library, symbol) : NULL;
-
-    if (found == NULL) {
-        fprintf(stderr, "bench: no %s\n", symbol);
-        exit(1);
-    }
-    return found;
-}
-
-static void check(CUresult result, const char *what)
-{
-    if (result != CUDA_SUCCESS) {
-        fprintf(stderr, "bench: %s: error %d\n", what, (int)result);
-        exit(1);
-    }
-}
-
 static double offload_us(void *dst, CUdeviceptr src, size_t bytes)
 {
     static PFN_cuMemcpyDtoHAsync_v3020 copy;
     struct timespec begun, ended;
 
     if (copy == NULL) {
-        copy = (PFN_cuMemcpyDtoHAsync_v3020)entry("cuMemcpyDtoHAsync_v2");
+        copy =
+            (PFN_cuMemcpyDtoHAsync_v3020)bench_look_up("cuMemcpyDtoHAsync_v2");
     }
     clock_gettime(CLOCK_MONOTONIC, &begun);
-    check(copy(dst, src, bytes, NULL), "cuMemcpyDtoHAsync");
+    bench_check(copy(dst, src, bytes, NULL), "cuMemcpyDtoHAsync");
     clock_gettime(CLOCK_MONOTONIC, &ended);
     return (double)(ended.tv_sec - begun.tv_sec) * 1e6 +
            (double)(ended.tv_nsec - begun.tv_nsec) * 1e-3;
 }
 
-static int compare(const void *a, const void *b)
-{
-    double left = *(const double *)a, right = *(const double *)b;
-
-    return (left > right) - (left < right);
-}
-
 /* A context and 1 MiB of uploaded device memory. */
 static CUdeviceptr upload(const void *host)
 {
-    PFN_cuInit_v2000 init = (PFN_cuInit_v2000)entry("cuInit");
+    PFN_cuInit_v2000 init = (PFN_cuInit_v2000)bench_look_up("cuInit");
     PFN_cuCtxCreate_v3020 create =
-        (PFN_cuCtxCreate_v3020)entry("cuCtxCreate_v2");
+        (PFN_cuCtxCreate_v3020)bench_look_up("cuCtxCreate_v2");
     PFN_cuMemAlloc_v3020 allocate =
-        (PFN_cuMemAlloc_v3020)entry("cuMemAlloc_v2");
+        (PFN_cuMemAlloc_v3020)bench_look_up("cuMemAlloc_v2");
     PFN_cuMemcpyHtoD_v3020 copy =
-        (PFN_cuMemcpyHtoD_v3020)entry("cuMemcpyHtoD_v2");
+        (PFN_cuMemcpyHtoD_v3020)bench_look_up("cuMemcpyHtoD_v2");
     CUcontext context;
     CUdeviceptr device;
 
-    check(init(0), "cuInit");
-    check(create(&context, 0, 0), "cuCtxCreate");
-    check(allocate(&device, large), "cuMemAlloc");
-    check(copy(device, host, large), "cuMemcpyHtoD");
+    bench_check(init(0), "cuInit");
+    bench_check(create(&context, 0, 0), "cuCtxCreate");
+    bench_check(allocate(&device, large), "cuMemAlloc");
+    bench_check(copy(device, host, large), "cuMemcpyHtoD");
     return device;
 }
 
@@ -104,11 +77,10 @@ int main(void)
             passed[round] = small;
         }
     }
-    qsort(elided, N_ROUNDS, sizeof(elided[0]), compare);
-    qsort(passed, N_ROUNDS, sizeof(passed[0]), compare);
     fprintf(stderr, "bench: elided %.1f us, passed %.1f us\n",
-            elided[N_ROUNDS / 2], passed[N_ROUNDS / 2]);
+            bench_median(elided, N_ROUNDS), bench_median(passed, N_ROUNDS));
     bench_print("proof_overhead_us",
-                elided[N_ROUNDS / 2] - passed[N_ROUNDS / 2], "us");
+                bench_median(elided, N_ROUNDS) -
+                bench_median(passed, N_ROUNDS), "us");
     return 0;
 }

@@ -10,7 +10,6 @@
  */
 #include <cuda.h>
 #include <cudaTypedefs.h>
-#include <dlfcn.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,30 +27,10 @@ struct result {
     uint64_t launches; /* of all bursts */
 };
 
-static void *entry(const char *symbol)
-{
-    void *library = dlopen("libcuda.so.1", RTLD_NOW);
-    void *found = library != NULL ? dlsym(library, symbol) : NULL;
-
-    if (found == NULL) {
-        fprintf(stderr, "bench: no %s\n", symbol);
-        exit(1);
-    }
-    return found;
-}
-
-static void check(CUresult result, const char *what)
-{
-    if (result != CUDA_SUCCESS) {
-        fprintf(stderr, "bench: %s: error %d\n", what, (int)result);
-        exit(1);
-    }
-}
-
 static uint64_t launches(void)
 {
     uint64_t (*calls)(const char *) =
-        (uint64_t(*)(const char *))entry("simcuda_calls");
+        (uint64_t(*)(const char *))bench_look_up("simcuda_calls");
 
     return calls("cuLaunchKernel");
 }
@@ -67,15 +46,15 @@ static double now(void)
 static double offload_all(const CUdeviceptr *device, void *host)
 {
     PFN_cuMemcpyDtoHAsync_v3020 copy =
-        (PFN_cuMemcpyDtoHAsync_v3020)entry("cuMemcpyDtoHAsync_v2");
+        (PFN_cuMemcpyDtoHAsync_v3020)bench_look_up("cuMemcpyDtoHAsync_v2");
     PFN_cuStreamSynchronize_v2000 wait =
-        (PFN_cuStreamSynchronize_v2000)entry("cuStreamSynchronize");
+        (PFN_cuStreamSynchronize_v2000)bench_look_up("cuStreamSynchronize");
     double begun = now();
     int i;
 
     for (i = 0; i < N_OFFLOADS; i++) {
-        check(copy(host, device[i], BYTES, NULL), "cuMemcpyDtoHAsync");
-        check(wait(NULL), "cuStreamSynchronize");
+        bench_check(copy(host, device[i], BYTES, NULL), "cuMemcpyDtoHAsync");
+        bench_check(wait(NULL), "cuStreamSynchronize");
     }
     return now() - begun;
 }
@@ -83,22 +62,22 @@ static double offload_all(const CUdeviceptr *device, void *host)
 /* Different bytes in each: equal ones would be held once. */
 static void upload_all(CUdeviceptr *device, uint32_t *host)
 {
-    PFN_cuInit_v2000 init = (PFN_cuInit_v2000)entry("cuInit");
+    PFN_cuInit_v2000 init = (PFN_cuInit_v2000)bench_look_up("cuInit");
     PFN_cuCtxCreate_v3020 create =
-        (PFN_cuCtxCreate_v3020)entry("cuCtxCreate_v2");
+        (PFN_cuCtxCreate_v3020)bench_look_up("cuCtxCreate_v2");
     PFN_cuMemAlloc_v3020 allocate =
-        (PFN_cuMemAlloc_v3020)entry("cuMemAlloc_v2");
+        (PFN_cuMemAlloc_v3020)bench_look_up("cuMemAlloc_v2");
     PFN_cuMemcpyHtoD_v3020 copy =
-        (PFN_cuMemcpyHtoD_v3020)entry("cuMemcpyHtoD_v2");
+        (PFN_cuMemcpyHtoD_v3020)bench_look_up("cuMemcpyHtoD_v2");
     CUcontext context;
     uint32_t i;
 
-    check(init(0), "cuInit");
-    check(create(&context, 0, 0), "cuCtxCreate");
+    bench_check(init(0), "cuInit");
+    bench_check(create(&context, 0, 0), "cuCtxCreate");
     for (i = 0; i < N_OFFLOADS; i++) {
         host[i % 1024] = i;
-        check(allocate(&device[i], BYTES), "cuMemAlloc");
-        check(copy(device[i], host, BYTES), "cuMemcpyHtoD");
+        bench_check(allocate(&device[i], BYTES), "cuMemAlloc");
+        bench_check(copy(device[i], host, BYTES), "cuMemcpyHtoD");
     }
 }
 
@@ -106,9 +85,10 @@ static void upload_all(CUdeviceptr *device, uint32_t *host)
 static struct result measure(void)
 {
     static CUdeviceptr device[N_OFFLOADS];
-    PFN_cuMemsetD8_v3020 set = (PFN_cuMemsetD8_v3020)entry("cuMemsetD8_v2");
+    PFN_cuMemsetD8_v3020 set =
+        (PFN_cuMemsetD8_v3020)bench_look_up("cuMemsetD8_v2");
     PFN_cuMemAlloc_v3020 allocate =
-        (PFN_cuMemAlloc_v3020)entry("cuMemAlloc_v2");
+        (PFN_cuMemAlloc_v3020)bench_look_up("cuMemAlloc_v2");
     struct result result = {.seconds = 1e9};
     uint32_t *host = calloc(1, BYTES);
     CUdeviceptr other;
@@ -119,11 +99,11 @@ static struct result measure(void)
         exit(1);
     }
     upload_all(device, host);
-    check(allocate(&other, BYTES), "cuMemAlloc");
+    bench_check(allocate(&other, BYTES), "cuMemAlloc");
     (void)offload_all(device, host); /* the first offload captures */
     result.launches = launches();
     for (burst = 0; burst < N_BURSTS; burst++) {
-        check(set(other, 1, BYTES), "cuMemsetD8");
+        bench_check(set(other, 1, BYTES), "cuMemsetD8");
         seconds = offload_all(device, host);
         result.seconds = seconds < result.seconds ? seconds : result.seconds;
     }

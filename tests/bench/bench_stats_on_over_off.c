@@ -10,7 +10,6 @@
  */
 #include <cuda.h>
 #include <cudaTypedefs.h>
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -20,40 +19,25 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bench.h"
+
 enum { N_PAIRS = 21, N_TENSORS = 256, N_CYCLES = 16 };
 
 #define TENSOR_BYTES ((size_t)128 << 10)
-
-static void *entry(const char *symbol)
-{
-    void *library = dlopen("libcuda.so.1", RTLD_NOW);
-    void *found = library != NULL ? dlsym(library, symbol) : NULL;
-
-    if (found == NULL) {
-        fprintf(stderr, "bench: no %s\n", symbol);
-        exit(1);
-    }
-    return found;
-}
-
-static void check(CUresult result)
-{
-    if (result != CUDA_SUCCESS) {
-        fprintf(stderr, "bench: error %d\n", (int)result);
-        exit(1);
-    }
-}
 
 static void make_context(void)
 {
     CUcontext context;
     CUdevice device;
 
-    check(((PFN_cuInit_v2000)entry("cuInit"))(0));
-    check(((PFN_cuDeviceGet_v2000)entry("cuDeviceGet"))(&device, 0));
-    check(((PFN_cuDevicePrimaryCtxRetain_v7000)entry(
-        "cuDevicePrimaryCtxRetain"))(&context, device));
-    check(((PFN_cuCtxSetCurrent_v4000)entry("cuCtxSetCurrent"))(context));
+    bench_check(((PFN_cuInit_v2000)bench_look_up("cuInit"))(0), "cuInit");
+    bench_check(((PFN_cuDeviceGet_v2000)bench_look_up("cuDeviceGet"))(
+                    &device, 0), "cuDeviceGet");
+    bench_check(((PFN_cuDevicePrimaryCtxRetain_v7000)bench_look_up(
+                    "cuDevicePrimaryCtxRetain"))(&context, device),
+                "cuDevicePrimaryCtxRetain");
+    bench_check(((PFN_cuCtxSetCurrent_v4000)bench_look_up(
+                    "cuCtxSetCurrent"))(context), "cuCtxSetCurrent");
 }
 
 /* The children's part. */
@@ -67,20 +51,22 @@ static int swap(void)
     int cycle, i;
 
     make_context();
-    up = (PFN_cuMemcpyHtoD_v3020)entry("cuMemcpyHtoD_v2");
-    down = (PFN_cuMemcpyDtoH_v3020)entry("cuMemcpyDtoH_v2");
-    allocate = (PFN_cuMemAlloc_v3020)entry("cuMemAlloc_v2");
+    up = (PFN_cuMemcpyHtoD_v3020)bench_look_up("cuMemcpyHtoD_v2");
+    down = (PFN_cuMemcpyDtoH_v3020)bench_look_up("cuMemcpyDtoH_v2");
+    allocate = (PFN_cuMemAlloc_v3020)bench_look_up("cuMemAlloc_v2");
     for (i = 0; i < N_TENSORS; ++i) {
         host[i] = malloc(TENSOR_BYTES);
         memset(host[i], i + 1, TENSOR_BYTES);
-        check(allocate(&device[i], TENSOR_BYTES));
+        bench_check(allocate(&device[i], TENSOR_BYTES), "cuMemAlloc");
     }
     for (cycle = 0; cycle < N_CYCLES; ++cycle) {
         for (i = 0; i < N_TENSORS; ++i) {
-            check(up(device[i], host[i], TENSOR_BYTES));
+            bench_check(up(device[i], host[i], TENSOR_BYTES),
+                        "cuMemcpyHtoD");
         }
         for (i = 0; i < N_TENSORS; ++i) {
-            check(down(host[i], device[i], TENSOR_BYTES));
+            bench_check(down(host[i], device[i], TENSOR_BYTES),
+                        "cuMemcpyDtoH");
         }
     }
     return 0;
@@ -116,13 +102,6 @@ static double cost_of(char *program, const char *stats)
     return seconds(&usage.ru_utime) + seconds(&usage.ru_stime);
 }
 
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
 int main(int argc, char **argv)
 {
     double ratios[N_PAIRS], on, off;
@@ -140,8 +119,8 @@ int main(int argc, char **argv)
         on = is_on_first ? on : cost_of(argv[0], "text");
         ratios[i] = on / off;
     }
-    qsort(ratios, N_PAIRS, sizeof(ratios[0]), compare);
-    printf("stats_on_over_off_ratio %.4f ratio\n", ratios[N_PAIRS / 2]);
+    printf("stats_on_over_off_ratio %.4f ratio\n",
+           bench_median(ratios, N_PAIRS));
     fflush(stdout);
     return swap(); /* so that run.sh sees that the shim did its work */
 }
