@@ -177,11 +177,9 @@ static unsigned distance(const char *a, const char *b)
 
 const struct csh_option *csh_option_nearest(const char *name)
 {
-    const struct csh_option *option = NULL, *nearest;
-    unsigned least, here;
+    const struct csh_option *option = &rows[0].option, *nearest = option;
+    unsigned least = distance(name, nearest->name), here;
 
-    nearest = csh_option_next(NULL);
-    least = distance(name, nearest->name);
     while ((option = csh_option_next(option)) != NULL) {
         here = distance(name, option->name);
         if (here < least) {
