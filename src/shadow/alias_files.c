@@ -160,8 +160,7 @@ static bool retype(uint64_t start, uint64_t end, int protection)
     return true;
 }
 
-/* What the mapping at an address was given since it is an alias. Of a page
- * that is a mapping by itself the kernel tells only of locks. */
+/* What the mapping at an address was given since it is an alias. */
 static unsigned read_marks(const struct csh_page_state *state,
                            const struct csh_vma *vma, uint64_t at)
 {
@@ -173,7 +172,7 @@ static unsigned read_marks(const struct csh_page_state *state,
         return 0;
     }
     if (neighbour >= vma->end) {
-        return csh_vma_lock_mark(at);
+        return csh_vma_marks_in_text(at) | csh_vma_lock_mark(at);
     }
 
     csh_page_view_begin(&view, state);

@@ -8,11 +8,12 @@
  * mark, so a refusal means copying.
  */
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* syscall, madvise */
+#define _GNU_SOURCE /* syscall, madvise, O_CLOEXEC */
 #endif
 #include "shadow/vma_marks.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #if !defined(__x86_64__)
 #include <sys/auxv.h>
@@ -25,6 +26,7 @@
 #include <cpuid.h>
 #endif
 
+#include "base/descriptor.h"
 #include "base/host_changes.h"
 #include "shadow/chunk.h"
 #include "shadow/kernel_abi.h"
@@ -134,6 +136,108 @@ unsigned csh_vma_lock_mark(uint64_t page_address)
 
     return (errno == EBUSY) ? CSH_MARK_LOCKED : CSH_MARK_UNKNOWN;
 }
+
+/* --- from the text ------------------------------------------------------- */
+
+#define TEXT_BYTES 4096
+
+/* "VmFlags: rd wr mr mw me dc lo": names of two letters, a blank between. */
+static unsigned marks_in(const char *flags)
+{
+    static const struct {
+        char name[3];
+        unsigned mark;
+    } names[] = {
+        {"dc", CSH_MARK_DONT_FORK}, {"wf", CSH_MARK_WIPE_ON_FORK},
+        {"dd", CSH_MARK_DONT_DUMP}, {"lo", CSH_MARK_LOCKED},
+    };
+    unsigned marks = 0;
+    size_t i;
+
+    while ((flags = strchr(flags, ' ')) != NULL) {
+        flags++;
+        for (i = 0; i < CSH_ARRAY_LENGTH(names); i++) {
+            marks |= (strncmp(flags, names[i].name, 2) == 0) ? names[i].mark
+                                                             : 0;
+        }
+    }
+
+    return marks;
+}
+
+static uint64_t parse_hexadecimal(const char **text_p)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *digit;
+    uint64_t number = 0;
+
+    while ((**text_p != '\0') &&
+           ((digit = strchr(digits, **text_p)) != NULL)) {
+        number = number * 16 + (uint64_t)(digit - digits);
+        (*text_p)++;
+    }
+
+    return number;
+}
+
+/* A mapping's first line begins with an address, the others with a word in
+ * capitals. True when the answer is known. */
+static bool read_line(const char *line, uint64_t address, bool *is_there_p,
+                      unsigned *marks_p)
+{
+    uint64_t start;
+
+    if ((line[0] < 'A') || (line[0] > 'Z')) {
+        start       = parse_hexadecimal(&line);
+        *is_there_p = (*line++ == '-') && (start <= address) &&
+                      (address < parse_hexadecimal(&line));
+        return false;
+    }
+    if (!*is_there_p || (strncmp(line, "VmFlags:", 8) != 0)) {
+        return false;
+    }
+
+    *marks_p = marks_in(line);
+    return true;
+}
+
+/* The rest of a line that does not fit is a name, and may be taken for lines of
+ * its own: they are none of these. */
+unsigned csh_vma_marks_in_text(uint64_t address)
+{
+    unsigned marks   = CSH_MARK_UNKNOWN;
+    bool is_there    = false, is_known = false;
+    size_t kept      = 0;
+    char text[TEXT_BYTES + 1];
+    long fd, n;
+
+    fd = syscall(SYS_openat, AT_FDCWD, "/proc/self/smaps",
+                 O_RDONLY | O_CLOEXEC, 0);
+    if (fd < 0) {
+        return marks;
+    }
+
+    while (!is_known &&
+           ((n = syscall(SYS_read, fd, text + kept,
+                         (long)(TEXT_BYTES - kept))) > 0)) {
+        char *line = text, *end;
+
+        text[kept + (size_t)n] = '\0';
+        while (!is_known && ((end = strchr(line, '\n')) != NULL)) {
+            *end     = '\0';
+            is_known = read_line(line, address, &is_there, &marks);
+            line     = end + 1;
+        }
+        kept = strlen(line);
+        kept = (kept < TEXT_BYTES) ? kept : 0;
+        memmove(text, line, kept);
+    }
+
+    csh_descriptor_close_number((int)fd);
+    return marks;
+}
+
+/* --- policies, keys, userfaultfd ----------------------------------------- */
 
 struct policy {
     int mode;

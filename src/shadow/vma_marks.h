@@ -51,6 +51,12 @@ unsigned csh_vma_marks(struct csh_page_view *view, uint64_t page_address,
 /* CSH_MARK_LOCKED, CSH_MARK_UNKNOWN or 0: of any page, alone or not. */
 unsigned csh_vma_lock_mark(uint64_t page_address);
 
+/* What madvise() and locks gave to the mapping that holds an address, from the
+ * text of /proc/self/smaps, or CSH_MARK_UNKNOWN. Of any page, alone or not; but
+ * the kernel looks at every page of the process for it, which takes tens of
+ * milliseconds where there are gigabytes. */
+unsigned csh_vma_marks_in_text(uint64_t address);
+
 /* Whether the machine has protection keys; for csh_page_state_open(), since
  * under a hypervisor it takes microseconds to find out. */
 bool csh_vma_has_keys(void);

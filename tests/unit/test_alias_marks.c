@@ -156,6 +156,35 @@ START_TEST(test_a_locked_page_is_not_discarded)
 }
 END_TEST
 
+/* A mapping of one page has no neighbour to compare it with. */
+START_TEST(test_a_lone_page_keeps_its_attributes)
+{
+    static const struct {
+        unsigned mark;
+        const char *flag;
+    } given[] = {{CSH_MARK_DONT_FORK, "dc"}, {CSH_MARK_DONT_DUMP, "dd"}};
+    unsigned char *page;
+    struct csh_vma vma;
+
+    map_one(MIB);
+    page = inside() + 8 * PAGE;
+    ck_assert(csh_vma_set_marks(at(page), at(page) + PAGE, given[_i].mark));
+    csh_host_changing(at(page), PAGE, CSH_CHANGE_RETYPE_AND_MARK);
+    ck_assert(has_flag(page, given[_i].flag));
+    ck_assert(!has_flag(page, given[1 - _i].flag));
+    ck_assert(!has_flag(page + PAGE, given[_i].flag));
+    ck_assert(holds(block, MIB, 3));
+    if (can_map()) {
+        ck_assert_int_eq(csh_page_state_find_vma(&state, at(page), &vma),
+                         CSH_PAGES_FOUND);
+        ck_assert_uint_eq(vma.inode, 0);
+        ck_assert_uint_eq(csh_vma_marks_in_text(at(page)), given[_i].mark);
+        ck_assert_uint_eq(csh_vma_marks_in_text(at(page) + PAGE), 0);
+    }
+    ck_assert_uint_eq(csh_vma_marks_in_text(8), CSH_MARK_UNKNOWN);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("alias_marks");
@@ -166,6 +195,7 @@ int main(void)
     tcase_add_loop_test(tcase, test_pages_become_the_programs_own, 0, 2);
     tcase_add_loop_test(tcase, test_attributes_stay, 0, 2);
     tcase_add_test(tcase, test_a_locked_page_is_not_discarded);
+    tcase_add_loop_test(tcase, test_a_lone_page_keeps_its_attributes, 0, 2);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
