@@ -42,6 +42,14 @@ usage() {
     exit "$1"
 }
 
+# What the machine's image does not hold.
+unpack_wheels() {
+    [ -d .gpu-kit/wheels ] || return 0
+    "$python" -m pip install -q --no-index --no-deps --no-compile \
+        --no-cache-dir --target "$scratch/site" .gpu-kit/wheels/*.whl &&
+        export PYTHONPATH="$scratch/site${PYTHONPATH:+:$PYTHONPATH}"
+}
+
 # weight_of PART - of the time that the build leaves.
 weight_of() {
     case $1 in
@@ -69,6 +77,9 @@ prepare() {
         cp "$build/.libs/libcushadow.so" .gpu-kit/built/.libs/ || exit 1
     bin=.gpu-kit/built/bin
     build_programs || exit 1
+    "$python" -m pip download -q --no-deps --only-binary=:all: \
+        --python-version 3.12 -d .gpu-kit/wheels diffusers \
+        importlib-metadata || echo "without diffusers, which stays unproven"
     echo ".gpu-kit is ready: take it along."
 }
 
@@ -221,6 +232,7 @@ else
         exit 1
     }
     build_runtime_programs >>"$out/log.txt" 2>&1
+    unpack_wheels >>"$out/log.txt" 2>&1
 fi
 all_weights=0
 for part in ${parts:-$order}; do
