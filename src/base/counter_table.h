@@ -21,6 +21,8 @@
     X(trusted, "declared immutable, and not read", "CUSHADOW_MODE")          \
     X(unchanged, "host bytes equal to the shadow's", "")                     \
     X(in_place, "the destination held these bytes already", "")              \
+    X(parked, "copied within the device, from parked memory",                \
+      "CUSHADOW_VRAM_KEEP")                                                  \
     X(first, "first copy of a weight: captured", "")                         \
     X(dirty, "device bytes differ from the shadow's", "")                    \
     X(mode, "as this mode has it", "CUSHADOW_MODE")                          \
@@ -116,6 +118,25 @@
     X(prefix_##refused,                                                      \
       "not adopted: the kernel refused it")
 
+/* Why parked memory was given back, and why freed memory of weights was not
+ * parked: gauges, in blocks. X(name, sentence). */
+#define CSH_PARK_EVICTIONS(X)                                                \
+    X(park_evicted_room, "given up for other memory to park")                \
+    X(park_evicted_headroom,                                                 \
+      "given up for the head-room, as the program allocated")                \
+    X(park_evicted_pressure,                                                 \
+      "given up for the head-room, as somebody else did")                    \
+    X(park_evicted_failed, "given up because a call failed for want of memory")
+#define CSH_PARK_REFUSALS(X)                                                 \
+    X(park_refused_partial,                                                  \
+      "not parked: less than three quarters of it is weights")               \
+    X(park_refused_dirty, "not parked: it was changed")                      \
+    X(park_refused_room, "not parked: no room; see CUSHADOW_VRAM_KEEP")      \
+    X(park_refused_busy, "not parked: work was under way, or unknown")       \
+    X(park_refused_capturing, "not parked: a stream was capturing")          \
+    X(park_refused_unready, "not parked: nothing could be proven just then") \
+    X(park_refused_error, "not parked: a call of the shim's own was refused")
+
 /* What of the process is resident when it ends. X(name, key in
  * /proc/self/status, sentence). */
 #define CSH_PROCESS_MEMORY(X)                                                \
@@ -198,6 +219,19 @@
     X(given_back_bytes, "bytes given back")                                  \
     X(given_back_shadows, "shadows given up for that")
 
+#define CSH_GAUGES_PARKED(X)                                                 \
+    X(parked_bytes, "bytes of device memory that are parked now")            \
+    X(parked_bytes_peak, "most bytes parked at once")                        \
+    X(park_hits_in_place,                                                    \
+      "loads found in parked memory that was handed out as it was")          \
+    X(park_hits_in_place_bytes, "their bytes, which did not cross the link") \
+    X(park_hits_device, "loads copied within the device from parked memory") \
+    X(park_hits_device_bytes, "their bytes, which did not cross the link")   \
+    X(parked_handed_out, "parked blocks that the program was given again")   \
+    X(park_spoilt, "parked weights that were not what they had been")        \
+    CSH_PARK_EVICTIONS(X)                                                    \
+    CSH_PARK_REFUSALS(X)
+
 #define CSH_GAUGES_REST(X)                                                   \
     X(unknown_entries, "newer driver entries handed out as they are")
 
@@ -216,6 +250,7 @@
     G(ADOPTED, "what was adopted")                                           \
     G(OBSERVED, "what observe mode found")                                   \
     G(ROOM, "what room there was")                                           \
+    G(PARKED, "what was parked")                                             \
     G(REST, "what was not looked at")                                        \
     G(COHORTS, "cohorts")
 
@@ -225,6 +260,7 @@
     CSH_GAUGES_ADOPTED(X)                                                    \
     CSH_GAUGES_OBSERVED(X)                                                   \
     CSH_GAUGES_ROOM(X)                                                       \
+    CSH_GAUGES_PARKED(X)                                                     \
     CSH_GAUGES_REST(X)                                                       \
     CSH_GAUGES_COHORTS(X)
 

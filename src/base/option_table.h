@@ -53,6 +53,11 @@
       "through calls that the shim sees (no write except through "           \
       "intercepted calls; NVIDIA's runtime is taken not to write through "   \
       "the private tables that it starts with)")                             \
+    X(vram_keep, VRAM_KEEP, SIZE_OR_SHARE, "0",                              \
+      "most device memory that keeps weights which the program has freed, "  \
+      "so that they need not cross the link when they are loaded again, as " \
+      "a size or a percentage of the device's memory; auto: what is free, "  \
+      "less the larger of 1 GiB and a tenth; 0: none")                       \
     X(threads, THREADS, THREADS, "auto",                                     \
       "threads that copy and fingerprint one large range, the calling one "  \
       "included; auto: three quarters of the processors it may use, 1 to "   \

@@ -26,6 +26,7 @@ static const struct {
     [CSH_TIER_CAPTURE] = {"capture", "forwarded; captures are counted"},
     [CSH_TIER_HOST] = {"host", "forwarded; what shall be pinned for reading "
                                "is the program's own first"},
+    [CSH_TIER_ROOM] = {"room", "wrapped: parked memory is not seen"},
     [CSH_TIER_SHARE] = {"share", "forwarded: gives memory a second way in"},
     [CSH_TIER_WRITE] = {"write", "forwarded: writes device memory"},
     [CSH_TIER_PEER] = {"peer", "forwarded: writes memory of another context"},

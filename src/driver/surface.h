@@ -51,6 +51,7 @@ enum csh_tier {
     CSH_TIER_STREAM,     /* the engine knows which there are */
     CSH_TIER_CAPTURE,    /* the engine counts */
     CSH_TIER_HOST,       /* forwarded: the driver pins the program's memory */
+    CSH_TIER_ROOM,       /* parked memory is not seen */
     CSH_TIER_SHARE,      /* forwarded: memory gets a second way in */
     CSH_TIER_WRITE,      /* forwarded: writes device memory */
     CSH_TIER_PEER,       /* forwarded: writes memory of another context */
@@ -212,6 +213,13 @@ enum csh_tier {
     X(cuPointerGetAttributes, "cuPointerGetAttributes", 7000, PLAIN,          \
       PFN_cuPointerGetAttributes_v7000, SHARE)
 
+/* What parked memory must not be seen in. */
+#define CSH_SURFACE_ROOM(X)                                                   \
+    X(cuMemGetInfo_v2, "cuMemGetInfo", 3020, PLAIN, PFN_cuMemGetInfo_v3020,   \
+      ROOM)                                                                   \
+    X(cuMemGetAddressRange_v2, "cuMemGetAddressRange", 3020, PLAIN,           \
+      PFN_cuMemGetAddressRange_v3020, ROOM)
+
 /* Rows whose wrapper is written by hand. */
 #define CSH_SURFACE_HANDWRITTEN(X)                                            \
     CSH_SURFACE_RESOLVERS(X)                                                  \
@@ -221,7 +229,8 @@ enum csh_tier {
     CSH_SURFACE_STREAMS(X)                                                    \
     CSH_SURFACE_CAPTURES(X)                                                   \
     CSH_SURFACE_HOST(X)                                                       \
-    CSH_SURFACE_POINTERS(X)
+    CSH_SURFACE_POINTERS(X)                                                   \
+    CSH_SURFACE_ROOM(X)
 
 /* Rows whose wrapper forward.c makes. */
 #define CSH_SURFACE_FORWARDED(X)                                              \

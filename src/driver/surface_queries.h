@@ -62,8 +62,7 @@
 
 /* Memory. */
 #define CSH_SURFACE_QUERIES_MEMORY(X)                                         \
-    X(cuMemGetInfo) X(cuMemGetInfo_v2) X(cuMemGetAddressRange)                \
-    X(cuMemGetAddressRange_v2) X(cuMemGetAccess)                              \
+    X(cuMemGetAccess)                                                         \
     X(cuMemGetAllocationGranularity)                                          \
     X(cuMemGetAllocationPropertiesFromHandle) X(cuMemGetDefaultMemPool)       \
     X(cuMemGetMemPool) X(cuMemPoolGetAccess) X(cuMemPoolGetAttribute)         \

@@ -47,6 +47,14 @@
     X(cuMemFree, "cuMemFree", 2000, PLAIN, PFN_cuMemFree_v2000, LEGACY,       \
       (CUdeviceptr_v1 dptr),                                                  \
       (dptr))                                                                 \
+    X(cuMemGetAddressRange, "cuMemGetAddressRange", 2000, PLAIN,              \
+      PFN_cuMemGetAddressRange_v2000, LEGACY,                                 \
+      (CUdeviceptr_v1 *pbase, unsigned int *psize, CUdeviceptr_v1 dptr),      \
+      (pbase, psize, dptr))                                                   \
+    X(cuMemGetInfo, "cuMemGetInfo", 2000, PLAIN, PFN_cuMemGetInfo_v2000,      \
+      LEGACY,                                                                 \
+      (unsigned int *free_bytes, unsigned int *total),                        \
+      (free_bytes, total))                                                    \
     X(cuMemcpy2D, "cuMemcpy2D", 2000, PLAIN, PFN_cuMemcpy2D_v2000, LEGACY,    \
       (const CUDA_MEMCPY2D_v1 *copy),                                         \
       (copy))                                                                 \

@@ -35,6 +35,7 @@ static const struct slot slots[] = {
 #undef CSH_X
 #define CSH_X(symbol_, pfn_) {#symbol_, &engine_calls.symbol_, true},
     CSH_ENGINE_OPTIONAL_CALLS(CSH_X)
+    CSH_ENGINE_PARK_CALLS(CSH_X)
 #undef CSH_X
 #define CSH_X(symbol_, pfn_) {#symbol_, &prover_calls.symbol_, true},
     CSH_PROVER_OPTIONAL_CALLS(CSH_X)

@@ -49,10 +49,21 @@
 /* NULL where the driver is older than the entry. */
 #define CSH_ENGINE_OPTIONAL_CALLS(X) X(cuCtxGetId, PFN_cuCtxGetId_v12000)
 
+/* Of parking alone, which is not done where one is missing. */
+#define CSH_ENGINE_PARK_CALLS(X)                                           \
+    X(cuMemAlloc_v2, PFN_cuMemAlloc_v3020)                                 \
+    X(cuMemFree_v2, PFN_cuMemFree_v3020)                                   \
+    X(cuMemGetInfo_v2, PFN_cuMemGetInfo_v3020)                             \
+    X(cuMemcpyDtoDAsync_v2, PFN_cuMemcpyDtoDAsync_v3020)                   \
+    X(cuMemcpyDtoDAsync_v2_ptsz, PFN_cuMemcpyDtoDAsync_v7000_ptsz)         \
+    X(cuCtxPushCurrent_v2, PFN_cuCtxPushCurrent_v4000)                     \
+    X(cuCtxPopCurrent_v2, PFN_cuCtxPopCurrent_v4000)
+
 struct csh_engine_calls {
 #define CSH_X(symbol_, pfn_) pfn_ symbol_;
     CSH_ENGINE_CALLS(CSH_X)
     CSH_ENGINE_OPTIONAL_CALLS(CSH_X)
+    CSH_ENGINE_PARK_CALLS(CSH_X)
 #undef CSH_X
 };
 

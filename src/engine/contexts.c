@@ -23,6 +23,7 @@
 #include "engine/declared.h"
 #include "engine/devices.h"
 #include "engine/idle.h"
+#include "engine/park.h"
 #include "engine/residency.h"
 #include "track/watch.h"
 
@@ -162,6 +163,7 @@ static void forget(CUcontext handle) CSH_REQUIRES(lock)
     csh_residency_forget_context(handle);
     csh_declared_forget_context(handle);
     csh_idle_context_ended(handle);
+    csh_park_forget_context(handle);
 }
 
 static void end(struct entry *entry) CSH_REQUIRES(lock)
@@ -244,7 +246,9 @@ void csh_context_prepare(void)
     int expected = UNPREPARED;
 
     /* The other modes prove nothing and make nothing in a context. */
-    entry = csh_mode_proves(csh_options()->mode) ? acquire() : NULL;
+    entry = csh_mode_proves(csh_options()->mode) || csh_park_is_on()
+                ? acquire()
+                : NULL;
     if (entry == NULL) {
         return;
     }

@@ -17,6 +17,8 @@
 #include "engine/lifetimes.h"
 #include "engine/observe.h"
 #include "engine/offload.h"
+#include "engine/park.h"
+#include "engine/park_memory.h"
 #include "engine/phase.h"
 #include "engine/relief.h"
 #include "engine/reload.h"
@@ -220,7 +222,7 @@ static void forget(CUdeviceptr dptr, size_t bytes)
     csh_lifetimes_forget(dptr, bytes);
 }
 
-void csh_engine_releasing(CUdeviceptr dptr)
+void csh_engine_releasing(CUdeviceptr dptr, bool may_synchronise)
 {
     int saved_errno = errno;
     CUdeviceptr base = 0;
@@ -235,6 +237,9 @@ void csh_engine_releasing(CUdeviceptr dptr)
 
         csh_own_calls_end(&own);
         if (result == CUDA_SUCCESS) {
+            if (base == dptr) {
+                csh_park_keep(base, bytes, may_synchronise);
+            }
             forget(base, bytes);
         }
     }
@@ -263,6 +268,7 @@ void csh_engine_unmapping(CUdeviceptr dptr, size_t bytes)
 
     csh_lifetimes_ending();
     if (csh_phase_is_active()) {
+        csh_park_keep(dptr, bytes, true);
         forget(dptr, bytes);
     }
     note_end();
@@ -273,12 +279,19 @@ void csh_engine_context_ending(void)
 {
     int saved_errno = errno;
 
+    csh_park_contexts_ending();
     csh_lifetimes_ending();
     errno = saved_errno;
 }
 
-/* The records go before launches may read again: csh_lifetimes_ended() comes
- * last, here and below. */
+static void end_is_over(void)
+{
+    csh_lifetimes_ended();
+    csh_park_contexts_ended();
+}
+
+/* The records go before launches may read again, and before anybody visits a
+ * context: end_is_over() comes last, here and below. */
 static void end_context(CUcontext context, CUresult result)
 {
     if (result == CUDA_SUCCESS && context != NULL && csh_phase_is_active()) {
@@ -294,7 +307,7 @@ void csh_engine_context_ended(CUcontext context, CUresult result)
 
     csh_phase_note(result);
     end_context(context, result);
-    csh_lifetimes_ended();
+    end_is_over();
     errno = saved_errno;
 }
 
@@ -311,7 +324,7 @@ void csh_engine_context_detached(CUcontext context, CUresult result)
         current != context) {
         end_context(context, result);
     }
-    csh_lifetimes_ended();
+    end_is_over();
     errno = saved_errno;
 }
 
@@ -329,7 +342,7 @@ void csh_engine_primary_released(CUdevice device, CUresult result)
         csh_lifetimes_forget_all();
         csh_context_end_primary(device);
     }
-    csh_lifetimes_ended();
+    end_is_over();
     errno = saved_errno;
 }
 
@@ -342,7 +355,7 @@ void csh_engine_primary_reset(CUdevice device, CUresult result)
         csh_lifetimes_forget_all();
         csh_context_end_primary(device);
     }
-    csh_lifetimes_ended();
+    end_is_over();
     errno = saved_errno;
 }
 

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/compiler.h"
 #include "base/statistics.h"
 #include "track/stream.h"
 
@@ -56,10 +57,28 @@ void csh_engine_allocated(CUresult result, bool may_synchronise);
  * the above. Only of calls whose memory ends by one of those below. */
 void csh_engine_memory_begun(CUdeviceptr dptr, size_t bytes, CUresult result);
 
+/* CUSHADOW_VRAM_KEEP, engine/park.h. Before a call that allocates: true, and
+ * the program has its memory, the call is not to be made; allocating is for
+ * memory that can be no parked block. After any call: true if it failed for want of device memory and there is
+ * more of that now: the call is to be made once more. */
+CSH_MUST_CHECK bool csh_engine_allocate(size_t bytes, CUdeviceptr *dptr_p);
+void csh_engine_allocating(size_t bytes);
+CSH_MUST_CHECK bool csh_engine_makes_room(CUresult result);
+
+/* The address, or what the driver shall be asked about in its place: memory of
+ * the shim's own is not the program's. */
+CUdeviceptr csh_engine_visible(CUdeviceptr address);
+
+/* After cuMemGetInfo succeeded: what the program could have is free. */
+void csh_engine_tell_free(size_t *free_p, size_t total);
+
+/* Wrappers of every entry shall watch for failures, as above. */
+bool csh_engine_gives_room(void);
+
 /* Around a call that ends device memory: releasing before the real call (it
  * asks the driver about the pointer), released after it, always both.
- * cuMemUnmap names its size itself. */
-void csh_engine_releasing(CUdeviceptr dptr);
+ * may_synchronise as above. cuMemUnmap names its size itself. */
+void csh_engine_releasing(CUdeviceptr dptr, bool may_synchronise);
 void csh_engine_unmapping(CUdeviceptr dptr, size_t bytes);
 void csh_engine_released(CUresult result, bool may_synchronise);
 

@@ -58,13 +58,6 @@ bool csh_park_is_worth(const struct csh_park_block *fresh)
            fresh->clean_bytes >= fresh->bytes / 4 * 3;
 }
 
-uint64_t csh_park_rank(const struct csh_park_block *block,
-                       uint64_t inflation)
-{
-    (void)inflation;
-    return block->last_use;
-}
-
 /* Before another: it goes first. What is elsewhere on the device as well is
  * the least loss. */
 static bool goes_before(const struct csh_park_block *a,
@@ -121,7 +114,9 @@ bool csh_park_admits(const struct csh_park_block *fresh,
     size_t i;
 
     for (i = 0; i < n && spare < fresh->bytes; i++) {
-        spare += blocks[i].is_held ? 0 : blocks[i].bytes;
+        if (!blocks[i].is_held && goes_before(&blocks[i], fresh)) {
+            spare += blocks[i].bytes;
+        }
     }
     return spare >= fresh->bytes;
 }

@@ -19,16 +19,13 @@
 /* The least that `auto` leaves free of a device: this, or a tenth. */
 #define CSH_PARK_HEADROOM (UINT64_C(1) << 30)
 
-/* A parked block, or memory that might become one. Uses are numbered: one
- * count that rises with each use of any block. */
+/* A parked block, or memory that might become one. Loads are numbered. */
 struct csh_park_block {
     uint64_t bytes;       /* of device memory */
     uint64_t clean_bytes; /* in it, of shadows: what it may save the link */
-    uint32_t n_shadows;
-    uint32_t n_uses;      /* times that it was parked or reloaded from */
-    uint64_t last_use;
-    uint64_t born;        /* when the program had allocated such a block */
-    uint64_t rank;        /* csh_park_rank() at the last use */
+    uint64_t born;        /* when the weights in it were loaded */
+    uint64_t rank;        /* the lowest goes first: of its weights, the
+                             highest csh_park_history_rank() now */
     bool is_twin;         /* all of it was copied to the program's memory
                              again, and is there as far as is known */
     bool is_held;         /* work in flight reads it: it cannot go */
@@ -61,19 +58,14 @@ uint64_t csh_park_excess(const struct csh_size_or_share *keep,
 /* Enough of the memory is of shadows to be worth keeping. */
 bool csh_park_is_worth(const struct csh_park_block *fresh);
 
-/* What a block is worth at this use of it; the lowest goes first. `inflation`
- * is the highest rank that has gone so far. */
-uint64_t csh_park_rank(const struct csh_park_block *block,
-                       uint64_t inflation);
-
 /* Which blocks go for so many bytes: their indices, in the order in which
  * they go, at most n. Stops once it is enough. Returns how many; fewer bytes
  * than asked for if no more can go. */
 size_t csh_park_choose(const struct csh_park_block *blocks, size_t n,
                        uint64_t bytes, size_t *chosen);
 
-/* Whether the memory shall be parked, at the price of as many others as it
- * takes. `spare` is what may be parked besides what is. */
+/* Whether the memory shall be parked, at the price of as many others that are
+ * worth less as it takes. `spare` is what may be parked besides what is. */
 bool csh_park_admits(const struct csh_park_block *fresh,
                      const struct csh_park_block *blocks, size_t n,
                      uint64_t spare);

@@ -97,6 +97,9 @@ static struct csh_decision upload_of_weight(
     if (facts->may_be_there) {
         return decide(CSH_VERDICT_PROVE, CSH_REASON_in_place);
     }
+    if (facts->is_parked) {
+        return decide(CSH_VERDICT_UNPARK, CSH_REASON_parked);
+    }
     return decide(CSH_VERDICT_SERVE, CSH_REASON_unchanged);
 }
 

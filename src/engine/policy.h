@@ -77,6 +77,8 @@ struct csh_reload_facts {
                             compared in this call */
     bool may_be_there;   /* the destination was given these bytes before,
                             and that can be proven */
+    bool is_parked;      /* there is a copy on the device, and that can be
+                            proven */
 };
 
 enum csh_verdict {
@@ -88,6 +90,9 @@ enum csh_verdict {
     CSH_VERDICT_TRUST,   /* D2H: synchronise, then elide */
     CSH_VERDICT_BELIEVE, /* D2H: synchronise, look again, then elide */
     CSH_VERDICT_SERVE,   /* H2D: from the shadow */
+    CSH_VERDICT_UNPARK,  /* H2D: prove the parked copy and copy that; else ask
+                            again */
+    CSH_N_VERDICTS,
 };
 
 struct csh_decision {

@@ -27,6 +27,7 @@
 #include "engine/naming.h"
 #include "engine/observe.h"
 #include "engine/opt_out.h"
+#include "engine/park.h"
 #include "engine/phase.h"
 #include "engine/placing.h"
 #include "engine/policy.h"
@@ -222,9 +223,9 @@ static void vouch(const struct attempt *attempt)
 static void serve(struct attempt *attempt)
 {
     const struct csh_copy *copy = attempt->copy;
-    CUresult result = csh_call_copy_to_device(
-        copy->device, csh_shadow_address(attempt->shadow), copy->bytes,
-        &copy->stream);
+    const void *src = csh_shadow_address(attempt->shadow);
+    CUresult result = csh_call_copy_to_device(copy->device, src, copy->bytes,
+                                              &copy->stream);
 
     if (finish(attempt, result)) {
         record(attempt);
@@ -232,11 +233,21 @@ static void serve(struct attempt *attempt)
     }
 }
 
-/* The destination may hold these bytes already. */
-static bool may_be_there(const struct attempt *attempt)
+/* Whether the source is the shadow's; then the destination may hold these
+ * bytes already, or a block on the device. */
+static void look_at_bytes(struct attempt *attempt)
 {
-    return csh_still_is_likely(attempt->copy, attempt->shadow) &&
-           csh_proofs_may_be_had(attempt->context);
+    attempt->facts.is_equal =
+        attempt->shadow != NULL &&
+        csh_host_holds(attempt->copy->host, attempt->shadow);
+    if (!attempt->facts.is_equal ||
+        !csh_proofs_may_be_had(attempt->context)) {
+        return;
+    }
+    attempt->facts.may_be_there =
+        csh_still_is_likely(attempt->copy, attempt->shadow);
+    attempt->facts.is_parked =
+        csh_park_has(attempt->context, attempt->shadow);
 }
 
 /* Nothing to do, if the proof says so; else the verdict is another. */
@@ -249,6 +260,19 @@ static void find(struct attempt *attempt)
         return;
     }
     attempt->facts.may_be_there = false;
+    (void)goes_on(attempt);
+}
+
+/* A copy within the device; if there is none, the verdict is another. */
+static void unpark(struct attempt *attempt)
+{
+    if (csh_park_load(attempt->context, attempt->copy, attempt->shadow,
+                      attempt->naming.mark)) {
+        record(attempt);
+        vouch(attempt);
+        return;
+    }
+    attempt->facts.is_parked = false;
     (void)goes_on(attempt);
 }
 
@@ -348,16 +372,13 @@ static void capture(struct attempt *attempt)
     }
 }
 
-static bool is_equal(const struct attempt *attempt)
-{
-    return attempt->shadow != NULL &&
-           csh_host_holds(attempt->copy->host, attempt->shadow);
-}
-
 static void carry_out(struct attempt *attempt)
 {
     if (attempt->decision.verdict == CSH_VERDICT_PROVE) {
         find(attempt);
+    }
+    if (attempt->decision.verdict == CSH_VERDICT_UNPARK) {
+        unpark(attempt);
     }
     if (attempt->decision.verdict == CSH_VERDICT_SERVE) {
         serve(attempt);
@@ -375,9 +396,7 @@ static void try(struct attempt *attempt)
     }
     own = csh_own_calls_begin();
     if (ask_driver(attempt)) {
-        attempt->facts.is_equal = is_equal(attempt);
-        attempt->facts.may_be_there =
-            attempt->facts.is_equal && may_be_there(attempt);
+        look_at_bytes(attempt);
         if (goes_on(attempt)) {
             carry_out(attempt);
         }
@@ -472,11 +491,27 @@ static void count(const struct attempt *attempt, enum csh_outcome outcome)
                    attempt->begun_ns);
 }
 
+/* Of a copy that the program's own call was not needed for. */
+static enum csh_outcome end_well(const struct attempt *attempt)
+{
+    bool is_in_place = attempt->decision.verdict == CSH_VERDICT_PROVE;
+    enum csh_outcome outcome =
+        is_in_place || attempt->decision.verdict == CSH_VERDICT_UNPARK
+            ? CSH_OUTCOME_elided
+            : CSH_OUTCOME_served;
+
+    csh_statistics_count(CSH_H2D, outcome, attempt->decision.reason,
+                         attempt->copy->bytes);
+    if (attempt->shadow != NULL) {
+        csh_park_note_load(attempt->copy, attempt->shadow, is_in_place);
+    }
+    return outcome;
+}
+
 CUresult csh_reload(const struct csh_copy *copy)
 {
     struct attempt attempt = {.copy = copy};
     CUresult result = CUDA_SUCCESS;
-
     enum csh_outcome outcome;
 
     try(&attempt);
@@ -485,11 +520,7 @@ CUresult csh_reload(const struct csh_copy *copy)
         outcome = result == CUDA_SUCCESS ? CSH_OUTCOME_passed
                                          : CSH_OUTCOME_failed;
     } else {
-        outcome = attempt.decision.verdict == CSH_VERDICT_PROVE
-                      ? CSH_OUTCOME_elided
-                      : CSH_OUTCOME_served;
-        csh_statistics_count(CSH_H2D, outcome, attempt.decision.reason,
-                             copy->bytes);
+        outcome = end_well(&attempt);
     }
     count(&attempt, outcome);
     if (attempt.shadow != NULL) {

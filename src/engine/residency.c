@@ -1,8 +1,8 @@
 /*
  * residency.c - the records of device ranges; those of host ranges are in
- * host_records.c.
+ * host_records.c, the store of shadows is in residency_store.c.
  *
- * Owns an ordered map and the store with its slabs. A device record is a
+ * Owns an ordered map. A device record is a
  * range, the context that its memory belongs to, the handle of a shadow (all
  * zero: uploaded by the program, contents unknown), and the mark of its
  * weight. The handles may go stale at any time; then the record finds nothing.
@@ -15,98 +15,22 @@
  */
 #include "engine/residency.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/lock.h"
-#include "base/log.h"
-#include "base/platform.h"
-#include "engine/calls.h"
-#include "engine/devices.h"
-#include "engine/gone.h"
 #include "engine/placing.h"
 #include "engine/uses.h"
 #include "track/ranges.h"
 
-/* In one call of the program: some milliseconds of copying. */
-#define MOST_MOVED (UINT64_C(16) << 20)
-
 static struct csh_lock lock = CSH_LOCK_INIT(CSH_RANK_RANGES);
 static struct csh_ranges devices CSH_GUARDED_BY(lock);
 
-static _Atomic(struct csh_store *) store;
-static struct csh_slab_pool *pool; /* set before store, then unchanging */
-static struct csh_budget budget;
-
-/* --- the store ------------------------------------------------------- */
-
-/* There the driver pins little, how little no query says, and each refusal may
- * leave an error behind that the program meets later. */
-static void mind_the_platform(void)
+void csh_residency_start_devices(void)
 {
-    const struct csh_platform_roots roots = {"/proc", "/dev"};
-
-    if (csh_platform_is_wsl2(&roots)) {
-        csh_info("engine", "this is WSL2, where little host memory can be "
-                           "pinned: shadows are pinned until the driver first "
-                           "refuses, later ones serve unpinned, only slower");
-        csh_slab_pin_until_refused(pool);
-    }
-}
-
-bool csh_residency_start(void)
-{
-    const struct csh_use_calls uses = csh_uses_calls();
-    struct csh_store *made;
-
     csh_lock_acquire(&lock);
     csh_ranges_init(&devices);
     csh_lock_release(&lock);
-    csh_residency_start_hosts();
-    budget.limit = csh_options()->ram_limit;
-    budget.pinned_limit = csh_options()->pinned_limit;
-    budget.roots = (struct csh_memory_roots){"/proc", "/sys/fs/cgroup"};
-    pool = csh_slab_create(csh_calls_of_pinning(), &budget, NULL);
-    if (pool != NULL) {
-        mind_the_platform();
-    }
-    made = pool != NULL ? csh_store_create(pool, &uses) : NULL;
-    atomic_store_explicit(&store, made, memory_order_release);
-    return made != NULL;
-}
-
-struct csh_store *csh_residency_store(void)
-{
-    return atomic_load_explicit(&store, memory_order_acquire);
-}
-
-struct csh_slab_pool *csh_residency_pool(void)
-{
-    return pool;
-}
-
-struct csh_budget *csh_residency_budget(void)
-{
-    return &budget;
-}
-
-void csh_residency_tidy(void)
-{
-    csh_store_collect(csh_residency_store());
-    if (csh_slab_has_waste(pool)) {
-        csh_gone_look_longer();
-        csh_store_move_off_waste(csh_residency_store(), MOST_MOVED);
-    }
-    csh_residency_pin();
-    csh_slab_trim(pool);
-}
-
-void csh_residency_pin(void)
-{
-    if (csh_devices_may_register()) {
-        csh_slab_register_pending(pool);
-    }
 }
 
 /* --- records --------------------------------------------------------- */
@@ -278,6 +202,39 @@ size_t csh_residency_list(CUcontext context, CUdeviceptr behind,
     csh_lock_acquire(&lock);
     n = list_some(context, behind + 1, UINT64_MAX, weights, capacity);
     n += list_some(context, 0, behind, weights + n, capacity - n);
+    csh_lock_release(&lock);
+    return n;
+}
+
+/* False: its shadow is gone. */
+static bool read_resident(const struct csh_range *range,
+                          struct csh_resident *resident_p) CSH_REQUIRES(lock)
+{
+    resident_p->weight.device = range->start;
+    resident_p->weight.bytes = range->bytes;
+    resident_p->weight.shadow =
+        csh_store_acquire(csh_residency_store(), ref_of(range));
+    resident_p->context = (CUcontext)(uintptr_t)range->value.word[1];
+    resident_p->mark = mark_of(range);
+    return resident_p->weight.shadow != NULL;
+}
+
+size_t csh_residency_list_within(CUdeviceptr base, size_t bytes,
+                                 struct csh_resident *residents,
+                                 size_t capacity)
+{
+    const struct csh_range *range;
+    size_t n = 0;
+
+    csh_lock_acquire(&lock);
+    range = csh_ranges_overlapping(&devices, base, bytes);
+    for (; range != NULL && range->start - base < bytes && n < capacity;
+         range = csh_ranges_next(&devices, range)) {
+        if (has_shadow(range) && range->bytes <= bytes &&
+            range->start - base <= bytes - range->bytes) {
+            n += residents == NULL || read_resident(range, &residents[n]);
+        }
+    }
     csh_lock_release(&lock);
     return n;
 }
@@ -481,5 +438,5 @@ void csh_residency_forget_context(CUcontext context)
     csh_ranges_remove_if(&devices, is_of_context, device_removed, context);
     csh_lock_release(&lock);
     csh_uses_end(context);
-    csh_slab_note_context_ended(pool);
+    csh_slab_note_context_ended(csh_residency_pool());
 }

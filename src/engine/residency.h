@@ -20,7 +20,8 @@
  * memory is short. */
 CSH_MUST_CHECK bool csh_residency_start(void);
 
-/* The part of it that host_records.c owns. */
+/* The parts of it that residency.c and host_records.c own. */
+void csh_residency_start_devices(void);
 void csh_residency_start_hosts(void);
 
 /* The store of all shadows, and what it is made of. */
@@ -54,6 +55,19 @@ struct csh_weight {
  * in order, then the others from the lowest on. Returns how many. */
 size_t csh_residency_list(CUcontext context, CUdeviceptr behind,
                           struct csh_weight *weights, size_t capacity);
+
+/* A weight with what else its record says. */
+struct csh_resident {
+    struct csh_weight weight;
+    CUcontext context;
+    struct csh_weight_mark mark;
+};
+
+/* Those that lie in this memory as a whole, shadows held; with NULL only how
+ * many records there are. Returns how many, at most the capacity. */
+size_t csh_residency_list_within(CUdeviceptr base, size_t bytes,
+                                 struct csh_resident *residents,
+                                 size_t capacity);
 
 /* The shadow whose bytes a copy left or found in exactly this host range,
  * held, and its weight; NULL if none. They may have changed since. */

@@ -129,6 +129,9 @@ CUresult cuStreamCreate(CUstream *stream_p, unsigned int flags)
         return csh_driver_absent();
     }
     result = real(stream_p, flags);
+    if (csh_engine_makes_room(result)) {
+        result = real(stream_p, flags);
+    }
     csh_watch_after();
     csh_engine_stream_created(result == CUDA_SUCCESS ? *stream_p : NULL,
                               result);
@@ -146,6 +149,9 @@ CUresult cuStreamCreateWithPriority(CUstream *stream_p, unsigned int flags,
         return csh_driver_absent();
     }
     result = real(stream_p, flags, priority);
+    if (csh_engine_makes_room(result)) {
+        result = real(stream_p, flags, priority);
+    }
     csh_watch_after();
     csh_engine_stream_created(result == CUDA_SUCCESS ? *stream_p : NULL,
                               result);
@@ -163,6 +169,9 @@ CUresult cuGreenCtxStreamCreate(CUstream *stream_p, CUgreenCtx context,
         return csh_driver_absent();
     }
     result = real(stream_p, context, flags, priority);
+    if (csh_engine_makes_room(result)) {
+        result = real(stream_p, context, flags, priority);
+    }
     csh_watch_after();
     csh_engine_stream_created(result == CUDA_SUCCESS ? *stream_p : NULL,
                               result);

@@ -5,7 +5,9 @@
  * or, with cohorts, a function that calls that and looks at the flag
  * afterwards (track/watch.h); what disqualifies cohorts it says before. In mode
  * trust, of a call that writes memory, one that tells where (engine/trust.h).
- * A first call chooses.
+ * With CUSHADOW_VRAM_KEEP, one that calls any of these, once more if it failed
+ * for want of device memory and parked memory could make way: a call that says
+ * so has done nothing, whatever it is. A first call chooses.
  *
  * On the launch path nothing is added but this: the word is loaded and tested,
  * and jumped to with the program's own arguments where they are. Whatever a
@@ -16,6 +18,7 @@
  */
 #include "driver/driver.h"
 #include "engine/trust.h"
+#include "interpose/parking.h"
 #include "interpose/watching.h"
 
 /* By tier. */
@@ -132,6 +135,24 @@ static struct {
         return result_;                                                       \
     }                                                                         \
                                                                               \
+    static pfn_ csh_choice_##symbol_(void)                                    \
+    {                                                                         \
+        return csh_watch_is_on() ? csh_watching_##symbol_                     \
+               : CSH_IS_NOTED_##tier_ && csh_trust_is_on()                    \
+                   ? csh_noting_##symbol_                                     \
+                   : csh_real_##symbol_();                                    \
+    }                                                                         \
+                                                                              \
+    static CUresult csh_parking_##symbol_ parameters_                         \
+    {                                                                         \
+        pfn_ choice_ = csh_choice_##symbol_();                                \
+        CUresult result_ = choice_ CSH_SEEN_ALL arguments_;                   \
+                                                                              \
+        return csh_engine_makes_room(result_)                                 \
+                   ? choice_ CSH_SEEN_ALL arguments_                          \
+                   : result_;                                                 \
+    }                                                                         \
+                                                                              \
     static CSH_COLD CUresult csh_late_##symbol_ parameters_                   \
     {                                                                         \
         pfn_ target_ = csh_real_##symbol_();                                  \
@@ -139,11 +160,8 @@ static struct {
         if (target_ == NULL) {                                                \
             return csh_driver_absent();                                       \
         }                                                                     \
-        if (csh_watch_is_on()) {                                              \
-            target_ = csh_watching_##symbol_;                                 \
-        } else if (CSH_IS_NOTED_##tier_ && csh_trust_is_on()) {               \
-            target_ = csh_noting_##symbol_;                                   \
-        }                                                                     \
+        target_ = csh_engine_gives_room() ? csh_parking_##symbol_             \
+                                          : csh_choice_##symbol_();           \
         atomic_store_explicit(&csh_target.symbol_, target_,                   \
                               memory_order_relaxed);                          \
         return target_ arguments_;                                            \

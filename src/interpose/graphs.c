@@ -6,6 +6,7 @@
  * Owns nothing, takes no lock.
  */
 #include "driver/driver.h"
+#include "engine/engine.h"
 #include "interpose/watching.h"
 
 static void csh_note_flags(unsigned long long flags, CUresult result)
@@ -27,6 +28,9 @@ CUresult cuGraphInstantiateWithFlags(CUgraphExec *exec_p, CUgraph graph,
         return csh_driver_absent();
     }
     result = real(exec_p, graph, flags);
+    if (csh_engine_makes_room(result)) {
+        result = real(exec_p, graph, flags);
+    }
     csh_note_flags(flags, result);
     csh_watch_after();
     return result;
@@ -54,6 +58,9 @@ CUresult cuGraphInstantiateWithParams(CUgraphExec *exec_p, CUgraph graph,
         return csh_driver_absent();
     }
     result = real(exec_p, graph, params);
+    if (csh_engine_makes_room(result)) {
+        result = real(exec_p, graph, params);
+    }
     csh_note_params(params, CSH_PLAIN, result);
     return result;
 }
@@ -69,6 +76,9 @@ CUresult cuGraphInstantiateWithParams_ptsz(
         return csh_driver_absent();
     }
     result = real(exec_p, graph, params);
+    if (csh_engine_makes_room(result)) {
+        result = real(exec_p, graph, params);
+    }
     csh_note_params(params, CSH_PER_THREAD, result);
     return result;
 }

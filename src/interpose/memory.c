@@ -2,7 +2,10 @@
  * memory.c - wrappers of the calls by which device memory begins and ends.
  *
  * Each makes the program's own call exactly once, neither delayed nor
- * reordered: a free may be a barrier that the program relies on. The end of a
+ * reordered: a free may be a barrier that the program relies on. With
+ * CUSHADOW_VRAM_KEEP an allocation may be met from parked memory instead, and
+ * is made once more if it failed and parked memory could make way; what is
+ * freed is parked, if it is, before the call. The end of a
  * range is announced before the call, because afterwards the driver must not
  * be asked about the address any more. The engine learns which calls may wait
  * for the device by themselves: only inside those may it do the same.
@@ -25,7 +28,14 @@ CUresult cuMemAlloc_v2(CUdeviceptr *dptr_p, size_t bytes)
     if (csh_engine_refuses()) {
         return CUDA_ERROR_INVALID_VALUE;
     }
-    result = real(dptr_p, bytes);
+    if (csh_engine_allocate(bytes, dptr_p)) {
+        result = CUDA_SUCCESS;
+    } else {
+        result = real(dptr_p, bytes);
+        if (csh_engine_makes_room(result)) {
+            result = real(dptr_p, bytes);
+        }
+    }
     csh_watch_after();
     csh_engine_memory_begun(result == CUDA_SUCCESS ? *dptr_p : 0, bytes,
                             result);
@@ -45,7 +55,11 @@ CUresult cuMemAllocPitch_v2(CUdeviceptr *dptr_p, size_t *pitch_p, size_t width,
     if (csh_engine_refuses()) {
         return CUDA_ERROR_INVALID_VALUE;
     }
+    csh_engine_allocating(width * height);
     result = real(dptr_p, pitch_p, width, height, element);
+    if (csh_engine_makes_room(result)) {
+        result = real(dptr_p, pitch_p, width, height, element);
+    }
     csh_watch_after();
     csh_engine_memory_begun(
         result == CUDA_SUCCESS ? *dptr_p : 0,
@@ -67,6 +81,9 @@ CUresult cuMemAllocAsync(CUdeviceptr *dptr_p, size_t bytes, CUstream stream)
         return CUDA_ERROR_INVALID_VALUE;
     }
     result = real(dptr_p, bytes, stream);
+    if (csh_engine_makes_room(result)) {
+        result = real(dptr_p, bytes, stream);
+    }
     csh_watch_after();
     csh_engine_allocated(result, false);
     return result;
@@ -86,6 +103,9 @@ CUresult cuMemAllocAsync_ptsz(CUdeviceptr *dptr_p, size_t bytes,
         return CUDA_ERROR_INVALID_VALUE;
     }
     result = real(dptr_p, bytes, stream);
+    if (csh_engine_makes_room(result)) {
+        result = real(dptr_p, bytes, stream);
+    }
     csh_watch_after();
     csh_engine_allocated(result, false);
     return result;
@@ -106,6 +126,9 @@ CUresult cuMemAllocFromPoolAsync(CUdeviceptr *dptr_p, size_t bytes,
         return CUDA_ERROR_INVALID_VALUE;
     }
     result = real(dptr_p, bytes, pool, stream);
+    if (csh_engine_makes_room(result)) {
+        result = real(dptr_p, bytes, pool, stream);
+    }
     csh_watch_after();
     csh_engine_allocated(result, false);
     return result;
@@ -126,6 +149,9 @@ CUresult cuMemAllocFromPoolAsync_ptsz(CUdeviceptr *dptr_p, size_t bytes,
         return CUDA_ERROR_INVALID_VALUE;
     }
     result = real(dptr_p, bytes, pool, stream);
+    if (csh_engine_makes_room(result)) {
+        result = real(dptr_p, bytes, pool, stream);
+    }
     csh_watch_after();
     csh_engine_allocated(result, false);
     return result;
@@ -144,6 +170,9 @@ CUresult cuMemAllocManaged(CUdeviceptr *dptr_p, size_t bytes,
         return CUDA_ERROR_INVALID_VALUE;
     }
     result = real(dptr_p, bytes, flags);
+    if (csh_engine_makes_room(result)) {
+        result = real(dptr_p, bytes, flags);
+    }
     csh_watch_after();
     csh_engine_allocated(result, true);
     return result;
@@ -169,7 +198,11 @@ CUresult cuMemCreate(CUmemGenericAllocationHandle *handle_p, size_t bytes,
     if (csh_engine_refuses()) {
         return CUDA_ERROR_INVALID_VALUE;
     }
+    csh_engine_allocating(bytes);
     result = real(handle_p, bytes, properties, flags);
+    if (csh_engine_makes_room(result)) {
+        result = real(handle_p, bytes, properties, flags);
+    }
     if (result == CUDA_SUCCESS) {
         csh_note_location(&properties->location);
     }
@@ -190,6 +223,9 @@ CUresult cuMemMap(CUdeviceptr dptr, size_t bytes, size_t offset,
     }
     csh_mappings_mapping(handle);
     result = real(dptr, bytes, offset, handle, flags);
+    if (csh_engine_makes_room(result)) {
+        result = real(dptr, bytes, offset, handle, flags);
+    }
     if (result == CUDA_SUCCESS) {
         csh_mappings_mapped(dptr, bytes, handle);
     }
@@ -210,6 +246,9 @@ CUresult cuMemSetAccess(CUdeviceptr dptr, size_t bytes,
         return csh_driver_absent();
     }
     result = real(dptr, bytes, access, n);
+    if (csh_engine_makes_room(result)) {
+        result = real(dptr, bytes, access, n);
+    }
     for (i = 0; i < n && result == CUDA_SUCCESS; i++) {
         csh_note_location(&access[i].location);
     }
@@ -226,7 +265,8 @@ CUresult cuMemFree_v2(CUdeviceptr dptr)
     if (real == NULL) {
         return csh_driver_absent();
     }
-    csh_engine_releasing(dptr);
+    dptr = csh_engine_visible(dptr);
+    csh_engine_releasing(dptr, true);
     result = real(dptr);
     csh_watch_after();
     csh_engine_released(result, true);
@@ -242,7 +282,8 @@ CUresult cuMemFreeAsync(CUdeviceptr dptr, CUstream stream)
         return csh_driver_absent();
     }
     csh_watching_stream(stream, CSH_PLAIN);
-    csh_engine_releasing(dptr);
+    dptr = csh_engine_visible(dptr);
+    csh_engine_releasing(dptr, false);
     result = real(dptr, stream);
     csh_watch_after();
     csh_engine_released(result, false);
@@ -258,7 +299,8 @@ CUresult cuMemFreeAsync_ptsz(CUdeviceptr dptr, CUstream stream)
         return csh_driver_absent();
     }
     csh_watching_stream(stream, CSH_PER_THREAD);
-    csh_engine_releasing(dptr);
+    dptr = csh_engine_visible(dptr);
+    csh_engine_releasing(dptr, false);
     result = real(dptr, stream);
     csh_watch_after();
     csh_engine_released(result, false);
@@ -281,4 +323,28 @@ CUresult cuMemUnmap(CUdeviceptr dptr, size_t bytes)
     csh_watch_after();
     csh_engine_released(result, true);
     return result;
+}
+
+CUresult cuMemGetInfo_v2(size_t *free_p, size_t *total_p)
+{
+    PFN_cuMemGetInfo_v3020 real = csh_real_cuMemGetInfo_v2();
+    CUresult result;
+
+    if (real == NULL) {
+        return csh_driver_absent();
+    }
+    result = real(free_p, total_p);
+    if (result == CUDA_SUCCESS && free_p != NULL && total_p != NULL) {
+        csh_engine_tell_free(free_p, *total_p);
+    }
+    return result;
+}
+
+CUresult cuMemGetAddressRange_v2(CUdeviceptr *base_p, size_t *bytes_p,
+                                 CUdeviceptr dptr)
+{
+    PFN_cuMemGetAddressRange_v3020 real = csh_real_cuMemGetAddressRange_v2();
+
+    return real == NULL ? csh_driver_absent()
+                        : real(base_p, bytes_p, csh_engine_visible(dptr));
 }

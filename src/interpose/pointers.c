@@ -5,6 +5,7 @@
  * Owns nothing, takes no lock.
  */
 #include "driver/driver.h"
+#include "engine/engine.h"
 #include "interpose/watching.h"
 
 static void csh_note_attribute(CUpointer_attribute attribute)
@@ -23,7 +24,7 @@ CUresult cuPointerGetAttribute(void *data, CUpointer_attribute attribute,
         return csh_driver_absent();
     }
     csh_note_attribute(attribute);
-    return real(data, attribute, dptr);
+    return real(data, attribute, csh_engine_visible(dptr));
 }
 
 /* The array is read only if the driver has read it, as it has when it has
@@ -46,7 +47,7 @@ CUresult cuPointerGetAttributes(unsigned int n,
     if (real == NULL) {
         return csh_driver_absent();
     }
-    result = real(n, attributes, data, dptr);
+    result = real(n, attributes, data, csh_engine_visible(dptr));
     for (i = 0; attributes != NULL && data != NULL && i < n &&
                 csh_is_array_read(result);
          i++) {

@@ -4,6 +4,7 @@
 #include "interpose/wrappers.h"
 
 #include "driver/driver.h"
+#include "engine/engine.h"
 #include "track/watch.h"
 
 static void *const csh_wrappers[CSH_N_ROWS] = {
@@ -19,5 +20,6 @@ void *csh_wrapper(enum csh_entry entry)
 
 enum csh_entry csh_wrappers_served(void)
 {
-    return csh_watch_is_on() ? CSH_N_ROWS : CSH_N_ENTRIES;
+    return csh_watch_is_on() || csh_engine_gives_room() ? CSH_N_ROWS
+                                                        : CSH_N_ENTRIES;
 }

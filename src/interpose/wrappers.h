@@ -10,7 +10,8 @@
 /* The wrapper of a row. */
 void *csh_wrapper(enum csh_entry entry);
 
-/* How many rows' wrappers are handed out: the hooked ones, and with cohorts all.
+/* How many rows' wrappers are handed out: the hooked ones, and all with cohorts
+ * or parked memory.
  * Loads the options. */
 enum csh_entry csh_wrappers_served(void);
 

@@ -42,6 +42,8 @@ static void find_more(void)
     *(void **)&more.simcuda_on_call = find("simcuda_on_call");
     *(void **)&more.simcuda_break = find("simcuda_break");
     *(void **)&more.simcuda_peek = find("simcuda_peek");
+    *(void **)&more.simcuda_counters_reset = find("simcuda_counters_reset");
+    *(void **)&more.simcuda_take_elsewhere = find("simcuda_take_elsewhere");
 }
 
 static const void *dynamic_table(const struct link_map *map, ElfW(Sxword) tag)

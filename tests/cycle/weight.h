@@ -26,6 +26,18 @@
     X(cuMemcpy2D_v2, PFN_cuMemcpy2D_v3020)                                 \
     X(cuCtxGetCurrent, PFN_cuCtxGetCurrent_v4000)                          \
     X(cuMemUnmap, PFN_cuMemUnmap_v10020)                                   \
+    X(cuMemMap, PFN_cuMemMap_v10020)                                       \
+    X(cuMemCreate, PFN_cuMemCreate_v10020)                                 \
+    X(cuMemRelease, PFN_cuMemRelease_v10020)                               \
+    X(cuMemSetAccess, PFN_cuMemSetAccess_v10020)                           \
+    X(cuMemAddressReserve, PFN_cuMemAddressReserve_v10020)                 \
+    X(cuMemGetInfo_v2, PFN_cuMemGetInfo_v3020)                             \
+    X(cuMemGetAddressRange_v2, PFN_cuMemGetAddressRange_v3020)             \
+    X(cuPointerGetAttribute, PFN_cuPointerGetAttribute_v4000)              \
+    X(cuPointerGetAttributes, PFN_cuPointerGetAttributes_v7000)            \
+    X(cuMemAllocPitch_v2, PFN_cuMemAllocPitch_v3020)                       \
+    X(cuMemAllocManaged, PFN_cuMemAllocManaged_v6000)                      \
+    X(cuIpcGetMemHandle, PFN_cuIpcGetMemHandle_v4010)                      \
     X(cuThreadExchangeStreamCaptureMode,                                   \
       PFN_cuThreadExchangeStreamCaptureMode_v10010)
 
@@ -37,6 +49,8 @@ struct weight_driver {
     void (*simcuda_on_call)(int (*hook)(const char *symbol));
     CUresult (*simcuda_break)(CUcontext context, CUresult error);
     CUresult (*simcuda_peek)(void *dst, CUdeviceptr src, size_t bytes);
+    void (*simcuda_counters_reset)(void);
+    CUresult (*simcuda_take_elsewhere)(CUdevice device, uint64_t bytes);
 };
 
 extern struct weight_driver more;

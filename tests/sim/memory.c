@@ -13,6 +13,7 @@
  * the address is gone at once and the memory when the work is done).
  */
 #include "sim.h"
+#include "simcuda.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,7 @@ static struct device {
     size_t bytes;
     char *backing;      /* where the byte at base is kept */
     uint64_t memory_bytes, used_bytes;
+    uint64_t foreign_bytes; /* of other processes: simcuda_take_elsewhere */
     size_t virgin;      /* offset from which nothing was ever allocated */
     struct extent *free; /* oldest first */
     size_t n_free, max_free;
@@ -161,7 +163,7 @@ bool sim_device_take(CUdevice ordinal, size_t bytes)
     struct device *device = &devices[ordinal];
 
     if (bytes > device->memory_bytes ||
-        device->used_bytes > device->memory_bytes - bytes) {
+        sim_device_used(ordinal) > device->memory_bytes - bytes) {
         return false;
     }
     device->used_bytes += bytes;
@@ -214,7 +216,22 @@ struct sim_range *sim_device_allocate(CUdevice ordinal, size_t bytes,
 
 uint64_t sim_device_used(CUdevice ordinal)
 {
-    return devices[ordinal].used_bytes;
+    return devices[ordinal].used_bytes + devices[ordinal].foreign_bytes;
+}
+
+CUresult simcuda_take_elsewhere(CUdevice ordinal, uint64_t bytes)
+{
+    CUresult result = CUDA_ERROR_OUT_OF_MEMORY;
+    struct device *device = &devices[ordinal];
+
+    sim_lock();
+    if (bytes <= device->memory_bytes &&
+        device->used_bytes <= device->memory_bytes - bytes) {
+        device->foreign_bytes = bytes;
+        result = CUDA_SUCCESS;
+    }
+    sim_unlock();
+    return result;
 }
 
 bool sim_is_device_memory(uint64_t address)

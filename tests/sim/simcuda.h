@@ -28,6 +28,11 @@ CUresult simcuda_peek(void *dst, CUdeviceptr src, size_t bytes);
 CUresult simcuda_peek_any(void *dst, CUdeviceptr src, size_t bytes);
 unsigned char simcuda_poison(void);
 
+/* What other processes have of a device from now on, in bytes.
+ * CUDA_ERROR_OUT_OF_MEMORY: this process has too much for that, and nothing
+ * changes. */
+CUresult simcuda_take_elsewhere(CUdevice device, uint64_t bytes);
+
 /* Makes the context fail as if a kernel had done wrong. NULL: the current
  * one of the calling thread. */
 CUresult simcuda_break(CUcontext context, CUresult error);

@@ -124,7 +124,7 @@ static bool offload_cell(unsigned n, struct csh_offload_facts *f)
 START_TEST(offload_every_cell)
 {
     struct csh_offload_facts facts;
-    unsigned n, seen[CSH_VERDICT_SERVE + 1] = {0};
+    unsigned n, seen[CSH_N_VERDICTS] = {0};
 
     for (n = 0; offload_cell(n, &facts); n++) {
         const struct offload_row *row = expect_offload(&facts);
@@ -194,6 +194,7 @@ static bool reload_cell(unsigned n, struct csh_reload_facts *f)
     f->is_idle = TAKE(2);
     f->is_equal = TAKE(2);
     f->may_be_there = TAKE(2);
+    f->is_parked = TAKE(2);
     return n == 0;
 }
 
@@ -213,6 +214,7 @@ static enum csh_reason expect_reload(const struct csh_reload_facts *f)
            : !f->has_shadow                 ? CSH_REASON_first
            : !f->is_equal                   ? CSH_REASON_modified
            : f->may_be_there                ? CSH_REASON_in_place
+           : f->is_parked                   ? CSH_REASON_parked
                                             : CSH_REASON_unchanged;
 }
 
@@ -220,6 +222,7 @@ static enum csh_verdict expect_verdict(enum csh_reason reason)
 {
     return reason == CSH_REASON_unchanged ? CSH_VERDICT_SERVE
            : reason == CSH_REASON_in_place ? CSH_VERDICT_PROVE
+           : reason == CSH_REASON_parked   ? CSH_VERDICT_UNPARK
            : reason == CSH_REASON_first || reason == CSH_REASON_modified
                ? CSH_VERDICT_CAPTURE
                : CSH_VERDICT_FORWARD;
@@ -228,7 +231,7 @@ static enum csh_verdict expect_verdict(enum csh_reason reason)
 START_TEST(reload_every_cell)
 {
     struct csh_reload_facts facts;
-    unsigned n, seen[CSH_VERDICT_SERVE + 1] = {0};
+    unsigned n, seen[CSH_N_VERDICTS] = {0};
 
     for (n = 0; reload_cell(n, &facts); n++) {
         struct csh_decision got = csh_policy_reload(&facts);
@@ -239,12 +242,13 @@ START_TEST(reload_every_cell)
         ck_assert_int_eq(got.verdict, expect_verdict(reason));
         seen[got.verdict]++;
     }
-    ck_assert_uint_eq(n, 5u * 2 * 2 * 2 * 2 * 2 * 2 * 3 * 2 * 2 * 2 * 2);
+    ck_assert_uint_eq(n, 5u * 2 * 2 * 2 * 2 * 2 * 2 * 3 * 2 * 2 * 2 * 2 * 2);
     /* Modes verify, trust and copy, registered or not; and without a shadow
-     * only if registered, equal or not; in place or not. */
+     * only if registered, equal or not; in place or not, parked or not. */
     ck_assert_uint_eq(seen[CSH_VERDICT_SERVE], 3 * 2);
-    ck_assert_uint_eq(seen[CSH_VERDICT_PROVE], 3 * 2);
-    ck_assert_uint_eq(seen[CSH_VERDICT_CAPTURE], (3 * 2 + 3 * 2) * 2);
+    ck_assert_uint_eq(seen[CSH_VERDICT_UNPARK], 3 * 2);
+    ck_assert_uint_eq(seen[CSH_VERDICT_PROVE], 3 * 2 * 2);
+    ck_assert_uint_eq(seen[CSH_VERDICT_CAPTURE], (3 * 2 + 3 * 2) * 2 * 2);
 }
 END_TEST
 

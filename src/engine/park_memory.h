@@ -1,0 +1,67 @@
+/*
+ * park_memory.h - the driver's memory behind parked blocks: got, given back,
+ * and counted. What park.c and park_watch.c share.
+ *
+ * Every function may be called from any thread, with no lock held, between
+ * csh_own_calls_begin and _end.
+ */
+#ifndef CSH_ENGINE_PARK_MEMORY_H
+#define CSH_ENGINE_PARK_MEMORY_H
+
+#include <cuda.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/statistics.h"
+#include "engine/park_policy.h"
+#include "engine/park_table.h"
+
+/* The driver has all entries that parking needs. */
+bool csh_park_memory_can(void);
+
+/* Memory of the block's size in the current context, which is the block's.
+ * From then on it counts as the shim's. */
+CSH_MUST_CHECK bool csh_park_memory_get(struct csh_parked *block);
+
+/* Gives the memory of a block that is the caller's back to the driver, and
+ * frees the block. False: work that reads it is still under way, or its
+ * context cannot be had; the block is parked again. */
+bool csh_park_memory_give(struct csh_parked *block, enum csh_gauge cause);
+
+/* The memory is the program's now; frees the block. */
+void csh_park_memory_hand_over(struct csh_parked *block);
+
+/* The memory went with its context. */
+void csh_park_memory_gone(CUdevice device, uint64_t bytes);
+
+/* Waits for the latest copy out of a block, for a bounded time. */
+CSH_MUST_CHECK bool csh_park_memory_settle(struct csh_parked *block);
+
+/* Bytes of the device that are the shim's, parked or about to be. */
+uint64_t csh_park_memory_bytes(CUdevice device);
+
+/* Blocks that are in the middle of being made or given back. */
+unsigned csh_park_memory_n_moving(void);
+void csh_park_memory_moving(int by);
+
+/* The device of the current context, as its driver describes it. */
+CSH_MUST_CHECK bool csh_park_memory_ask(CUdevice device,
+                                        struct csh_park_room *room_p);
+
+/* ---- other contexts ------------------------------------------------------- */
+
+/*
+ * Makes a context current that may be another than the caller's; false: it
+ * may be about to end, and nothing has changed. While contexts end nobody
+ * begins a visit, and an end waits for visits.
+ */
+struct csh_park_visit { bool is_pushed; };
+CSH_MUST_CHECK bool csh_park_visit(CUcontext context,
+                                   struct csh_park_visit *visit_p);
+void csh_park_leave(struct csh_park_visit *visit);
+
+/* Around a call that ends a context. */
+void csh_park_contexts_ending(void);
+void csh_park_contexts_ended(void);
+
+#endif

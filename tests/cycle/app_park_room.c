@@ -1,0 +1,178 @@
+/*
+ * app_park_room.c - parked memory makes way for whoever wants memory: this
+ * program, by whatever call, and other processes. CUSHADOW_VRAM_KEEP and the
+ * device's size come from park.tap.
+ */
+#include "weight.h"
+
+#include <time.h>
+
+#define LARGE (4 * MIB)
+
+static void nap_a_millisecond(void)
+{
+    const struct timespec nap = {0, 1000000};
+
+    (void)nanosleep(&nap, NULL);
+}
+
+/* What is free is what can be had. */
+static void parked_memory_is_free(void)
+{
+    struct weight weights[4];
+    size_t free_bytes, total, after;
+    CUdeviceptr all;
+    size_t i;
+
+    OK(more.cuMemGetInfo_v2(&free_bytes, &total));
+    for (i = 0; i < 4; i++) {
+        weights[i] = learned(LARGE, 40 + (uint32_t)i, NULL);
+    }
+    for (i = 0; i < 4; i++) {
+        OK(cu.cuMemFree_v2(weights[i].device));
+    }
+    OK(more.cuMemGetInfo_v2(&after, &total));
+    CHECK_EQUAL(after, free_bytes);
+    OK(cu.cuMemAlloc_v2(&all, after));
+    CHECK(cu.cuMemAlloc_v2(&all, MIB) == CUDA_ERROR_OUT_OF_MEMORY);
+}
+
+/* Every way in which memory is asked for finds what is parked. */
+static void every_allocation_makes_it_go(void)
+{
+    const CUmemAllocationProp properties = {
+        .type = CU_MEM_ALLOCATION_TYPE_PINNED,
+        .location = {.type = CU_MEM_LOCATION_TYPE_DEVICE},
+    };
+    CUmemGenericAllocationHandle handle;
+    size_t free_bytes, total, pitch;
+    CUdeviceptr memory, rest;
+    int way;
+
+    for (way = 0; way < 5; way++) {
+        struct weight weight = learned(16 * MIB, 50 + (uint32_t)way, NULL);
+
+        OK(more.cuMemGetInfo_v2(&free_bytes, &total));
+        CHECK(free_bytes > 40 * MIB);
+        OK(cu.cuMemAlloc_v2(&rest, free_bytes - 30 * MIB));
+        OK(cu.cuMemFree_v2(weight.device));
+        switch (way) {
+        case 0:
+            OK(cu.cuMemAlloc_v2(&memory, 40 * MIB));
+            OK(cu.cuMemFree_v2(memory));
+            break;
+        case 1:
+            OK(more.cuMemAllocPitch_v2(&memory, &pitch, 1 << 20, 40, 4));
+            OK(cu.cuMemFree_v2(memory));
+            break;
+        case 2:
+            OK(cu.cuMemAllocAsync(&memory, 40 * MIB, NULL));
+            OK(cu.cuMemFreeAsync(memory, NULL));
+            OK(cu.cuCtxSynchronize());
+            break;
+        case 3:
+            OK(more.cuMemCreate(&handle, 40 * MIB, &properties, 0));
+            OK(more.cuMemRelease(handle));
+            break;
+        default:
+            OK(more.cuMemAllocManaged(&memory, 40 * MIB,
+                                      CU_MEM_ATTACH_GLOBAL));
+            OK(cu.cuMemFree_v2(memory));
+            break;
+        }
+        OK(cu.cuMemFree_v2(rest));
+    }
+}
+
+/* What else fails for want of device memory, whatever it is, is made once more
+ * when there is some; and once only. */
+static void every_call_is_made_once_more(void)
+{
+    static const struct { const char *faults; bool is_helped; } cases[] = {
+        {"cuStreamCreate:1:2", true},
+        {"cuModuleLoadData:1:2", true},
+        {"cuLaunchKernel:1:2", true},
+        {"cuMemAddressReserve:1:2", true},
+        {"cuStreamCreate:1:2,cuStreamCreate:2:2", false},
+    };
+    CUdeviceptr memory, reserved;
+    uint64_t count = 1;
+    uint32_t value = 1;
+    void *params[] = {&memory, &value, &count};
+    CUfunction fill_kernel;
+    CUmodule module;
+    CUresult results[4];
+    CUstream stream;
+    size_t i, j;
+
+    OK(cu.cuMemAlloc_v2(&memory, MIB));
+    OK(cu.cuModuleLoadData(&module, "test kernels"));
+    OK(cu.cuModuleGetFunction(&fill_kernel, module, "fill_u32"));
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct weight weight = learned(LARGE, 58 + (uint32_t)i, NULL);
+        bool is_any = false;
+
+        OK(cu.cuMemFree_v2(weight.device));
+        more.simcuda_counters_reset();
+        CHECK_EQUAL(more.simcuda_set_faults(cases[i].faults), 0);
+        results[0] = cu.cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING);
+        results[1] = cu.cuModuleLoadData(&module, "test kernels");
+        results[2] = cu.cuLaunchKernel(fill_kernel, 1, 1, 1, 32, 1, 1, 0, NULL,
+                                       params, NULL);
+        results[3] = more.cuMemAddressReserve(&reserved, LARGE, 0, 0, 0);
+        CHECK_EQUAL(more.simcuda_set_faults(NULL), 0);
+        for (j = 0; j < 4; j++) {
+            is_any |= results[j] != CUDA_SUCCESS;
+        }
+        CHECK_EQUAL(is_any, !under_shim || !cases[i].is_helped);
+    }
+}
+
+/* Within 2 s, on however slow a machine. */
+static void takes_elsewhere(uint64_t bytes)
+{
+    int naps = 2000;
+
+    while (more.simcuda_take_elsewhere(0, bytes) != CUDA_SUCCESS) {
+        CHECK(naps-- > 0);
+        nap_a_millisecond();
+    }
+}
+
+/* Another process takes memory, some at a time: what is parked makes way. */
+static void neighbour_takes_memory(void)
+{
+    struct weight weights[4];
+    size_t free_bytes, total, left, i;
+
+    for (i = 0; i < 4; i++) {
+        weights[i] = learned(8 * MIB, 80 + (uint32_t)i, NULL);
+    }
+    for (i = 0; i < 4; i++) {
+        OK(cu.cuMemFree_v2(weights[i].device));
+    }
+    OK(more.cuMemGetInfo_v2(&free_bytes, &total));
+    for (left = 34 * MIB; left > 4 * MIB; left -= 4 * MIB) {
+        takes_elsewhere(free_bytes - left);
+    }
+    OK(more.simcuda_take_elsewhere(0, 0));
+    for (i = 0; i < 4; i++) {
+        OK(cu.cuMemAlloc_v2(&weights[i].device, 8 * MIB));
+        REACHES(h2d, 8 * MIB, 8 * MIB,
+                upload(weights[i].device, weights[i].host, 8 * MIB, NULL));
+        CHECK(device_holds(weights[i].device, 8 * MIB, weights[i].seed));
+    }
+}
+
+static const struct negative scenarios[] = {
+    {"parked_memory_is_free", parked_memory_is_free, NULL},
+    {"every_allocation_makes_it_go", every_allocation_makes_it_go, NULL},
+    {"every_call_is_made_once_more", every_call_is_made_once_more, NULL},
+    {"neighbour_takes_memory", neighbour_takes_memory, NULL},
+};
+
+int main(int argc, char **argv)
+{
+    return negative_main(argc, argv, scenarios,
+                         sizeof(scenarios) / sizeof(scenarios[0]));
+}
