@@ -109,6 +109,8 @@ static enum csh_gauge gauge_peak(enum csh_gauge gauge)
         return CSH_GAUGE_shmem_bytes_peak;
     case CSH_GAUGE_would_hold_bytes:
         return CSH_GAUGE_would_hold_bytes_peak;
+    case CSH_GAUGE_parked_bytes:
+        return CSH_GAUGE_parked_bytes_peak;
     default:
         return gauge;
     }

@@ -48,6 +48,7 @@ static enum outcome expected_of_hooked(const char *symbol)
     static const char *const harmless[] = {
         "cuGetProcAddress",        "cuGetProcAddress_v2",
         "cuPointerGetAttribute",   "cuPointerGetAttributes",
+        "cuMemGetInfo_v2",         "cuMemGetAddressRange_v2",
     };
     static const char *const opening[] = {
         "cuIpc",    "cuMemExport",  "cuMemImport",   "cuMemPoolExport",
