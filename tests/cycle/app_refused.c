@@ -6,8 +6,11 @@
  */
 #include "weight.h"
 
+#include <errno.h>
+#include <linux/seccomp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 /* A non-sticky error that no entry returns by itself. */
 #define REFUSED "999"
@@ -76,6 +79,17 @@ static void no_room_forwards_everything(void)
                 upload(weight.device, weight.host, weight.bytes, NULL));
         CHECK(device_holds(weight.device, weight.bytes, 3));
     }
+}
+
+/* The key of fingerprints is drawn where it is first needed. Without one there
+ * is nothing to believe in. */
+static void no_key_forwards_everything(void)
+{
+    uint64_t before = launches();
+
+    forbid(SYS_getrandom, SECCOMP_RET_ERRNO | EPERM);
+    no_room_forwards_everything();
+    CHECK_EQUAL(launches() - before, 0);
 }
 
 /* Room for a shadow or two of eight: those that have none, and those that
@@ -265,6 +279,42 @@ static void stream_of_another_context_is_passed(void)
     OK(cu.cuCtxDestroy_v2(another));
 }
 
+/* An elided copy fails where the copy would have: on a stream that is gone, and
+ * behind a kernel that ends the context. */
+static void dead_stream_fails_as_ever(void)
+{
+    CUstream stream = new_stream(CU_STREAM_NON_BLOCKING);
+    struct weight weight = learned(WEIGHT, 29, stream);
+
+    OK(cu.cuStreamDestroy_v2(stream));
+    memset(weight.host, 0, 64);
+    REACHES(d2h, 0, 0,
+            CHECK_EQUAL(cu.cuMemcpyDtoHAsync_v2(weight.host, weight.device,
+                                                WEIGHT, stream),
+                        CUDA_ERROR_INVALID_HANDLE));
+    REACHES(h2d, 0, 0,
+            CHECK_EQUAL(cu.cuMemcpyHtoDAsync_v2(weight.device, weight.host,
+                                                WEIGHT, stream),
+                        CUDA_ERROR_INVALID_HANDLE));
+    CHECK_EQUAL(weight.host[0], 0);
+    OK(cu.cuCtxSynchronize());
+    offload_expecting(&weight, 0, NULL);
+}
+
+static void error_of_a_kernel_is_met(void)
+{
+    CUstream stream = new_stream(CU_STREAM_NON_BLOCKING);
+    struct weight weight = learned(WEIGHT, 30, stream);
+
+    memset(weight.host, 0, 64);
+    launch_fill(0x1000, 1, 1, stream); /* where nothing is */
+    CHECK_EQUAL(cu.cuMemcpyDtoHAsync_v2(weight.host, weight.device, WEIGHT,
+                                        stream),
+                CUDA_ERROR_ILLEGAL_ADDRESS);
+    CHECK_EQUAL(weight.host[0], 0);
+    CHECK_EQUAL(cu.cuStreamSynchronize(stream), CUDA_ERROR_ILLEGAL_ADDRESS);
+}
+
 static void launch_is_refused(void)
 {
     struct weight weight = learned(WEIGHT, 40, NULL);
@@ -348,6 +398,7 @@ static const struct negative negatives[] = {
      "CUSHADOW_RAM_LIMIT=1M"},
     {"little_room_is_shared", little_room_is_shared,
      "CUSHADOW_RAM_LIMIT=1M"},
+    {"no_key_to_be_had", no_key_forwards_everything, NULL},
     PLAIN(doubt_is_a_no),
     PLAIN(elision_synchronises_its_stream),
     PLAIN(failed_synchronisation_is_no_elision),
@@ -355,6 +406,8 @@ static const struct negative negatives[] = {
     PLAIN(memory_pinned_at_one_end_is_left_alone),
     PLAIN(memory_freed_unseen_is_not_read),
     PLAIN(stream_of_another_context_is_passed),
+    PLAIN(dead_stream_fails_as_ever),
+    PLAIN(error_of_a_kernel_is_met),
     PLAIN(launch_is_refused),
     PLAIN(small_parts_of_an_upload_are_passed),
     PLAIN(parts_of_a_weight_are_passed),

@@ -105,6 +105,10 @@ pthread_t release_soon(uint32_t *flag);
 void release(uint32_t *flag);
 void join(pthread_t thread);
 
+/* What happens to this system call (SECCOMP_RET_*, linux/seccomp.h) from now
+ * on, in threads to come too. */
+void forbid(int number, unsigned action);
+
 /* A scenario with settings, "NAME=VALUE NAME=VALUE", made before the first
  * use of CUDA; they win over the environment's. */
 struct negative {
