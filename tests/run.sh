@@ -110,7 +110,8 @@ cpp_check() {
 # itself knows. Under TSan run only tests with threads, five to twenty times as
 # slow there. Longer runs: make check-long.
 once="tests/check/watch_model.tap tests/check/t_layers.sh tests/check/t_ptx_assembles.sh
-    tests/check/t_ptx_current.sh tests/check/t_ptx_loads.sh tests/check/t_ptx_protocol.sh"
+    tests/check/t_ptx_current.sh tests/check/t_ptx_loads.sh tests/check/t_ptx_protocol.sh
+    tests/check/t_park_policy.sh tests/check/t_gpu_dry_run.sh"
 
 # all_but_once NAME - the tests of a build that are run in it.
 all_but_once() {
