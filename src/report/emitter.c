@@ -4,8 +4,10 @@
  * Owns no state but the caller's struct. Bytes gather in its buffer and go
  * to the sink when that is full, so that nothing is allocated however long
  * the report is. Strings are escaped as they go in: in JSON as RFC 8259
- * section 7 wants it, with U+FFFD for bytes that are not UTF-8; in text,
- * where a terminal may read them, control characters become a question mark.
+ * section 7 wants it, with U+FFFD for bytes that are not UTF-8, and with a
+ * backslash by its number, since Perfetto's reader takes the quote behind two
+ * backslashes for one that is escaped; in text, where a terminal may read
+ * them, control characters become a question mark.
  */
 #include "report/emitter.h"
 
@@ -83,10 +85,9 @@ static void put_escaped_json(struct csh_emitter *emitter,
 
     if (n == 0) {
         put_text(emitter, "\\ufffd");
-    } else if ((*s == '"') || (*s == '\\')) {
-        put_text(emitter, "\\");
-        put(emitter, s, 1);
-    } else if (((unsigned char)*s < ' ') || (*s == 0x7f)) {
+    } else if (*s == '"') {
+        put_text(emitter, "\\\"");
+    } else if (((unsigned char)*s < ' ') || (*s == 0x7f) || (*s == '\\')) {
         snprintf(escape, sizeof(escape), "\\u%04x", (unsigned)*s);
         put_text(emitter, escape);
     } else {

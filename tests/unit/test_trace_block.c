@@ -43,7 +43,7 @@ START_TEST(an_event_is_a_line)
                      ",\n{\"name\":\"load\",\"cat\":\"copy\",\"ph\":\"X\","
                      "\"ts\":1002003.004,\"pid\":7,\"tid\":2,\"dur\":0.045,"
                      "\"args\":{\"bytes\":18446744073709551615,"
-                     "\"model\":\"a\\\"\\\\\\u000a\\u007f\\ufffd\"}}");
+                     "\"model\":\"a\\\"\\u005c\\u000a\\u007f\\ufffd\"}}");
     ck_assert_uint_eq(block.n_events, 1);
 }
 END_TEST
