@@ -311,17 +311,15 @@ static void trust(struct attempt *attempt)
 static enum csh_proof ask_cohort_or_prover(struct attempt *attempt)
 {
     const struct csh_weight weight = weight_of(attempt);
-    enum csh_trace_event event = CSH_TRACE_cohort;
     uint64_t begun_ns = csh_trace_now_ns();
     enum csh_proof proof =
         csh_cohort_form(attempt->context, &weight, csh_proofs_timeout_ns());
 
     if (proof == CSH_PROOF_BUSY) {
-        event = CSH_TRACE_proof;
-        proof = csh_proofs_ask(attempt->context, &attempt->copy->stream,
-                               attempt->copy->device, attempt->shadow);
+        return csh_proofs_ask(attempt->context, &attempt->copy->stream,
+                              attempt->copy->device, attempt->shadow);
     }
-    csh_trace_note_part(&attempt->parts, event, begun_ns,
+    csh_trace_note_part(&attempt->parts, CSH_TRACE_cohort, begun_ns,
                         csh_trace_proof_word(proof));
     return proof;
 }

@@ -11,6 +11,7 @@
 #include "base/statistics.h"
 #include "engine/facts.h"
 #include "engine/residency.h"
+#include "engine/trace_points.h"
 
 /* A look costs a small copy a good part of its time: after so many in vain
  * only one upload in so many is looked for. */
@@ -39,12 +40,14 @@ enum csh_proof csh_proofs_ask(const struct csh_context *context,
 {
     const struct csh_shadow_proof known = csh_shadow_proof(shadow);
     size_t bytes = csh_shadow_bytes(shadow);
+    uint64_t begun_ns = csh_trace_now_ns();
     struct csh_fingerprint expected;
     enum csh_proof proof;
 
     memcpy(expected.lane, known.lane, sizeof(expected.lane));
     proof = csh_prover_prove(csh_context_prover(context), stream, device,
                              bytes, &expected, csh_proofs_timeout_ns());
+    csh_trace_proof(context, stream, bytes, proof, begun_ns);
     if (proof == CSH_PROOF_EQUAL || proof == CSH_PROOF_DIFFERENT) {
         csh_statistics_add(CSH_GAUGE_proofs, 1);
         csh_statistics_add(CSH_GAUGE_proof_bytes, (int64_t)bytes);

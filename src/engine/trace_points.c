@@ -54,6 +54,23 @@ const char *csh_trace_proof_word(enum csh_proof proof)
     return "error";
 }
 
+void csh_trace_proof(const struct csh_context *context,
+                     const struct csh_stream *stream, uint64_t bytes,
+                     enum csh_proof proof, uint64_t begun_ns)
+{
+    const struct csh_trace_place place = place_of(context->device, stream);
+    const struct csh_trace_span span = {
+        .event = CSH_TRACE_proof,
+        .begun_ns = begun_ns,
+        .bytes = bytes,
+        .outcome = csh_trace_proof_word(proof),
+    };
+
+    if (csh_trace_is_on() && begun_ns != 0) {
+        csh_trace_span(&place, &span);
+    }
+}
+
 void csh_trace_write_copy(const struct csh_event *event,
                           const struct csh_trace_parts *parts)
 {

@@ -42,6 +42,11 @@ void csh_trace_note_part(struct csh_trace_parts *parts,
 
 const char *csh_trace_proof_word(enum csh_proof proof);
 
+/* A proof of its own, from then until now. Through the trace's switch. */
+void csh_trace_proof(const struct csh_context *context,
+                     const struct csh_stream *stream, uint64_t bytes,
+                     enum csh_proof proof, uint64_t begun_ns);
+
 /* A copy that was looked at has come to its end. */
 void csh_trace_write_copy(const struct csh_event *event,
                           const struct csh_trace_parts *parts);

@@ -21,7 +21,8 @@
 #define CSH_TRACE_GAUGES(X)        \
     X(shadow_bytes, "shadows")     \
     X(slab_bytes, "slabs")         \
-    X(pinned_bytes, "pinned slabs")
+    X(pinned_bytes, "pinned slabs") \
+    X(parked_bytes, "parked")
 
 /* What else stands in a trace. X(id, name). The first two go before the name
  * of a model and the number of a device. */
