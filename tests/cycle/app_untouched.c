@@ -284,6 +284,53 @@ static void capture_mode_of_the_thread_is_kept(void)
     CHECK_EQUAL(mode, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL);
 }
 
+static unsigned n_synchronising;
+
+/* What waits for more than its own stream on some driver. */
+static int note_synchronising(const char *symbol)
+{
+    static const char *const names[] = {
+        "cuModuleLoadData", "cuModuleUnload", "cuFuncLoad",
+        "cuMemHostAlloc", "cuMemFreeHost", "cuMemHostRegister_v2",
+        "cuMemHostUnregister", "cuMemAlloc_v2", "cuMemFree_v2",
+        "cuCtxSynchronize", "cuEventSynchronize", "cuStreamDestroy_v2",
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        n_synchronising += strcmp(symbol, names[i]) == 0;
+    }
+    return 0;
+}
+
+/* Copies of every kind, larger than any before, beside work that this thread
+ * lets go afterwards: they make no call that might wait for it. */
+static void copies_make_no_synchronising_calls(void)
+{
+    CUstream gated = new_stream(CU_STREAM_NON_BLOCKING);
+    CUstream copying = new_stream(CU_STREAM_NON_BLOCKING);
+    struct weight known = learned(WEIGHT, 42, copying);
+    struct weight first = uploaded(40 * MIB, 43, copying);
+    uint32_t *flag = pinned(4096);
+
+    hold_back(gated, flag);
+    more.simcuda_on_call(note_synchronising);
+    offload_expecting(&known, 0, copying);
+    spoil(known.device);
+    offload(known.host, known.device, WEIGHT, copying);
+    offload(first.host = fresh(first.bytes), first.device, first.bytes,
+            copying);
+    CHECK(holds(first.host, first.bytes, 43));
+    upload(first.device, known.host, WEIGHT, copying);
+    fill(first.host, first.bytes, 44);
+    upload(first.device, first.host, first.bytes, copying);
+    more.simcuda_on_call(NULL);
+    CHECK_EQUAL(n_synchronising, 0);
+    CHECK(device_holds(first.device, first.bytes, 44));
+    release(flag);
+    OK(cu.cuStreamSynchronize(gated));
+}
+
 static const struct negative negatives[] = {
 #define PLAIN(name_) {#name_, name_, NULL}
     PLAIN(unseen_capture_of_the_stream_is_kept),
@@ -301,6 +348,8 @@ static const struct negative negatives[] = {
     PLAIN(source_pinned_since_is_left_to_the_driver),
     PLAIN(reload_across_the_end_fails_as_ever),
     PLAIN(capture_mode_of_the_thread_is_kept),
+    {"copies_make_no_synchronising_calls", copies_make_no_synchronising_calls,
+     "SIMCUDA_BEHAVIOUR=pinning_synchronises,lazy_load_synchronises"},
 };
 
 int main(int argc, char **argv)
