@@ -11,15 +11,12 @@
 #include "base/cpus.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
+#include <stdint.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/text_file.h"
 
-#define PATH_BYTES 1024
-#define LINES_BYTES 4096
 #define NO_LIMIT UINT64_MAX
 
 /* As many processors as Linux can be built for, and no cpu_set_t, which is
@@ -74,89 +71,21 @@ static uint64_t granted(const char *directory)
     return NO_LIMIT;
 }
 
-/* From a cgroup up to the root of its mount, which in a container is often
- * all that is there. */
-static uint64_t granted_above(const char *mount, const char *path)
+static void take_smaller(const char *directory, bool is_version_2,
+                         void *opaque)
 {
-    char directory[PATH_BYTES];
-    size_t root   = strlen(mount);
-    int length    = snprintf(directory, sizeof(directory), "%s%s", mount,
-                             path);
-    uint64_t cpus = NO_LIMIT;
-    char *slash;
+    uint64_t *cpus = opaque;
 
-    if ((length < 0) || ((size_t)length >= sizeof(directory))) {
-        return NO_LIMIT;
-    }
-    for (;;) {
-        cpus  = smaller(cpus, granted(directory));
-        slash = strrchr(directory, '/');
-        if ((slash == NULL) || (slash < directory + root)) {
-            return cpus;
-        }
-        *slash = '\0';
-    }
+    (void)is_version_2; /* the files' names tell */
+    *cpus = smaller(*cpus, granted(directory));
 }
 
-/* Whether a list of names with commas between them has "cpu". */
-static bool names_cpu(const char *list, const char *end)
-{
-    size_t length;
-
-    for (; list < end; list += length + 1) {
-        length = strcspn(list, ",:");
-        if ((length == 3) && (memcmp(list, "cpu", 3) == 0)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* One line of /proc/self/cgroup: "ID:CONTROLLERS:PATH". The list is empty in
- * version 2; version 1's "cpu" is a link where it is mounted with others. */
-static uint64_t granted_by_line(const char *cgroup_root, const char *line)
-{
-    const char *list = strchr(line, ':');
-    const char *path = (list == NULL) ? NULL : strchr(list + 1, ':');
-    char mount[PATH_BYTES];
-
-    if (path == NULL) {
-        return NO_LIMIT;
-    }
-    if (path == list + 1) {
-        return granted_above(cgroup_root, path + 1);
-    }
-    if (!names_cpu(list + 1, path)) {
-        return NO_LIMIT;
-    }
-    snprintf(mount, sizeof(mount), "%s/cpu", cgroup_root);
-    return granted_above(mount, path + 1);
-}
-
-static uint64_t quota(const struct csh_cpu_roots *roots)
-{
-    char lines[LINES_BYTES];
-    uint64_t cpus = NO_LIMIT;
-    char *line = lines, *end;
-
-    if (!csh_text_read(roots->proc, "self/cgroup", lines, sizeof(lines))) {
-        return NO_LIMIT;
-    }
-    for (; line != NULL; line = end) {
-        end = strchr(line, '\n');
-        if (end != NULL) {
-            *end++ = '\0';
-        }
-        cpus = smaller(cpus, granted_by_line(roots->cgroup, line));
-    }
-    return cpus;
-}
-
-unsigned csh_cpus_usable(const struct csh_cpu_roots *roots)
+unsigned csh_cpus_usable(const struct csh_system_roots *roots)
 {
     int saved_errno = errno;
-    uint64_t cpus   = smaller(smaller(affinity(), quota(roots)), MOST_CPUS);
+    uint64_t cpus   = smaller(affinity(), MOST_CPUS);
 
+    csh_cgroups_each(roots, "cpu", take_smaller, &cpus);
     errno = saved_errno;
     return (unsigned)cpus;
 }

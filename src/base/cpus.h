@@ -4,16 +4,11 @@
 #ifndef CSH_BASE_CPUS_H
 #define CSH_BASE_CPUS_H
 
-/* Where the files lie, without a slash at the end: "/proc" and
- * "/sys/fs/cgroup" outside of tests. */
-struct csh_cpu_roots {
-    const char *proc;
-    const char *cgroup;
-};
+#include "base/cgroups.h"
 
 /* Those of the thread's affinity mask, and no more than the CPU time that
  * any cgroup from ours to the root grants (rounded up); at least 1. What
  * cannot be read sets no limit. Keeps errno. */
-unsigned csh_cpus_usable(const struct csh_cpu_roots *roots);
+unsigned csh_cpus_usable(const struct csh_system_roots *roots);
 
 #endif

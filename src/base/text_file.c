@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -64,4 +65,22 @@ bool csh_text_number(const char *text, uint64_t *number_p, const char **end_p)
         *end_p = text;
     }
     return true;
+}
+
+bool csh_text_find_number(const char *text, const char *key,
+                          uint64_t *number_p)
+{
+    size_t length    = strlen(key);
+    const char *line = text;
+
+    while (line != NULL) {
+        if ((strncmp(line, key, length) == 0) &&
+            ((line[length] == ' ') || (line[length] == ':'))) {
+            return csh_text_number(line + length + 1, number_p, NULL);
+        }
+        line = strchr(line, '\n');
+        line = (line == NULL) ? NULL : line + 1;
+    }
+
+    return false;
 }

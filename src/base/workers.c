@@ -12,7 +12,7 @@
  *   bell    rung (counted up) for each job; idle workers sleep on it.
  *   next    the next part to begin.
  *   marks   what became of each part that a thread began. The calling thread
- *           follows them in order, does what was left, and reports.
+ *           follows them in order and does what was left.
  *
  * Waiting is done by the bare futex call: pthread_cond_wait() is a
  * cancellation point, and a mutex could be held in a forked child.
@@ -151,11 +151,10 @@ static void *worker(void *unused)
     return NULL;
 }
 
-/* Goes on from *at_p over all parts in whose place something is known; does
- * those that were left, and reports. False: the job is to end. */
-static bool advance(size_t *at_p)
+/* Goes on from *at_p over all parts in whose place something is known, and
+ * does those that were left. */
+static void advance(size_t *at_p)
 {
-    size_t from = *at_p;
     unsigned mark;
 
     for (; *at_p < pool.work.n_parts; ++*at_p) {
@@ -168,11 +167,9 @@ static bool advance(size_t *at_p)
             (void)pool.work.part(pool.state, *at_p, true);
         }
     }
-    return (*at_p == from) || (pool.work.advanced == NULL) ||
-           pool.work.advanced(pool.state, *at_p);
 }
 
-static bool work_along(size_t *at_p)
+static void work_along(size_t *at_p)
 {
     size_t part;
 
@@ -180,19 +177,14 @@ static bool work_along(size_t *at_p)
         (void)pool.work.part(pool.state, part, true);
         atomic_store_explicit(&pool.marks[part], MARK_DONE,
                               memory_order_relaxed);
-        if (!advance(at_p)) {
-            atomic_store(&pool.next, pool.work.n_parts);
-            return false;
-        }
+        advance(at_p);
     }
-    return true;
 }
 
-static bool run_together(const struct csh_work *work, void *state,
+static void run_together(const struct csh_work *work, void *state,
                          size_t bytes)
 {
     size_t at = 0;
-    bool is_done;
 
     pool.work = *work;
     memcpy(pool.state, state, bytes);
@@ -202,31 +194,26 @@ static bool run_together(const struct csh_work *work, void *state,
     atomic_fetch_add(&pool.bell, 1);
     futex_wake(&pool.bell, INT_MAX);
 
-    is_done = work_along(&at);
+    work_along(&at);
     shut_and_wait();
-    is_done = is_done && advance(&at);
+    advance(&at);
     memcpy(state, pool.state, bytes);
-    return is_done;
 }
 
-static bool run_alone(const struct csh_work *work, void *state)
+static void run_alone(const struct csh_work *work, void *state)
 {
     size_t i;
 
     for (i = 0; i < work->n_parts; i++) {
         (void)work->part(state, i, true);
-        if ((work->advanced != NULL) && !work->advanced(state, i + 1)) {
-            return false;
-        }
     }
-    return true;
 }
 
 /* --- threads --------------------------------------------------------- */
 
 unsigned csh_workers_limit(void)
 {
-    static const struct csh_cpu_roots roots = {"/proc", "/sys/fs/cgroup"};
+    static const struct csh_system_roots roots = {"/proc", "/sys/fs/cgroup"};
     unsigned n = csh_options()->threads;
 
     if (n == 0) {
@@ -316,20 +303,18 @@ size_t csh_workers_part_bytes(size_t bytes)
     return part;
 }
 
-bool csh_workers_run(const struct csh_work *work, void *state, size_t bytes)
+void csh_workers_run(const struct csh_work *work, void *state, size_t bytes)
 {
     int saved_errno = errno;
     int cancelable;
-    bool is_done;
 
     (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
     if ((bytes <= CSH_WORK_STATE_BYTES) && get_workers(work)) {
-        is_done = run_together(work, state, bytes);
+        run_together(work, state, bytes);
         atomic_store(&pool.is_busy, false);
     } else {
-        is_done = run_alone(work, state);
+        run_alone(work, state);
     }
     (void)pthread_setcancelstate(cancelable, &cancelable);
     errno = saved_errno;
-    return is_done;
 }

@@ -33,20 +33,13 @@ struct csh_work {
      * and the calling thread is asked for this part instead. */
     bool (*part)(void *state, size_t i, bool is_caller);
 
-    /* Between parts, on the calling thread only, no lock held: the parts
-     * before n_done are done, and that is new. False ends the job. May be
-     * NULL. */
-    bool (*advanced)(void *state, size_t n_done);
-
     size_t n_parts;  /* at most CSH_WORK_MAX_PARTS */
     bool is_callers; /* no worker may take part in this one */
 };
 
-/* Does all parts, or those before *advanced* returned false, which is then
- * what is returned. No part is under way afterwards. The state is copied
- * before and back after; `bytes` is at most CSH_WORK_STATE_BYTES. Keeps
- * errno. */
-bool csh_workers_run(const struct csh_work *work, void *state, size_t bytes);
+/* Does all parts; none is under way afterwards. The state is copied before and
+ * back after; `bytes` is at most CSH_WORK_STATE_BYTES. Keeps errno. */
+void csh_workers_run(const struct csh_work *work, void *state, size_t bytes);
 
 /* How long the parts of a job over so many bytes are: 256 KiB or a larger
  * power of two; a job that is not worth a worker is one part. */

@@ -175,7 +175,7 @@ void csh_doctor_check_userfaultfd(struct csh_doctor *doctor,
 void csh_doctor_check_room(struct csh_doctor *doctor,
                            struct csh_finding *finding_p)
 {
-    const struct csh_memory_roots roots = {doctor->proc, doctor->cgroup};
+    const struct csh_system_roots roots = {doctor->proc, doctor->cgroup};
     struct csh_headroom room;
 
     csh_headroom_read(&roots, &room);

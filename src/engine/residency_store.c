@@ -47,7 +47,7 @@ bool csh_residency_start(void)
     csh_residency_start_hosts();
     budget.limit = csh_options()->ram_limit;
     budget.pinned_limit = csh_options()->pinned_limit;
-    budget.roots = (struct csh_memory_roots){"/proc", "/sys/fs/cgroup"};
+    budget.roots = (struct csh_system_roots){"/proc", "/sys/fs/cgroup"};
     pool = csh_slab_create(csh_calls_of_pinning(), &budget, NULL);
     if (pool != NULL) {
         mind_the_platform();

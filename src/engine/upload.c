@@ -114,8 +114,8 @@ struct csh_shadow *csh_upload_capture(const struct csh_copy *copy,
     };
     work.n_parts = (copy->bytes - 1) / transfer.part_bytes + 1;
     work.is_callers = csh_process_handles_faults();
-    if (!csh_workers_run(&work, &transfer, sizeof(transfer)) ||
-        !send(copy, shadow)) {
+    csh_workers_run(&work, &transfer, sizeof(transfer));
+    if (!send(copy, shadow)) {
         csh_fresh_abandon(shadow, &copy->stream);
         *reason_p = CSH_REASON_error;
         return NULL;

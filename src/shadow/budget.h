@@ -35,7 +35,7 @@
 struct csh_budget {
     struct csh_size_or_share limit;        /* CUSHADOW_RAM_LIMIT */
     struct csh_size_or_share pinned_limit; /* CUSHADOW_PINNED_LIMIT */
-    struct csh_memory_roots roots;
+    struct csh_system_roots roots;
 
     _Atomic uint64_t aliased_bytes; /* below: written by functions only */
     _Atomic uint64_t ceiling;       /* 0: none */

@@ -2,7 +2,7 @@
  * headroom.c - reads /proc/meminfo, the overcommit mode and cgroups.
  *
  * Owns nothing between calls. The files and the way to the groups are those
- * of memory_files.h.
+ * of text_file.h and cgroups.h.
  *
  * What cannot be read sets no limit, but for meminfo: without it nothing is
  * known and the caller is told so. Outside a limit that exists the process is
@@ -13,7 +13,9 @@
 
 #include <stddef.h>
 
-#define TEXT_BYTES CSH_MEMORY_TEXT_BYTES
+#include "base/text_file.h"
+
+#define TEXT_BYTES CSH_TEXT_BYTES
 #define NO_LIMIT UINT64_MAX
 /* Version 1 writes "none" as the largest multiple of a page below 2^63. */
 #define LEAST_NO_LIMIT (UINT64_C(1) << 62)
@@ -47,8 +49,8 @@ static uint64_t read_limit(const char *directory, const char *name,
     uint64_t limit;
 
     /* "max" is not a number. */
-    if ((name == NULL) || !csh_memory_read_file(directory, name, text) ||
-        !csh_memory_read_number(text, &limit) || (limit >= LEAST_NO_LIMIT)) {
+    if ((name == NULL) || !csh_text_read(directory, name, text, TEXT_BYTES) ||
+        !csh_text_number(text, &limit, NULL) || (limit >= LEAST_NO_LIMIT)) {
         return NO_LIMIT;
     }
 
@@ -72,11 +74,11 @@ void csh_headroom_read_group(const char *directory, bool is_version_2,
 
     limit = least(read_limit(directory, controller->limits[0], text),
                   read_limit(directory, controller->limits[1], text));
-    if (csh_memory_read_file(directory, "memory.stat", text)) {
-        (void)csh_memory_read_key(text, controller->inactive_key, &inactive);
-        (void)csh_memory_read_key(text, controller->active_key, &active);
+    if (csh_text_read(directory, "memory.stat", text, TEXT_BYTES)) {
+        (void)csh_text_find_number(text, controller->inactive_key, &inactive);
+        (void)csh_text_find_number(text, controller->active_key, &active);
         if ((controller->limit_key != NULL) &&
-            csh_memory_read_key(text, controller->limit_key, &above) &&
+            csh_text_find_number(text, controller->limit_key, &above) &&
             (above < LEAST_NO_LIMIT)) {
             limit = least(limit, above);
         }
@@ -87,8 +89,8 @@ void csh_headroom_read_group(const char *directory, bool is_version_2,
     if (limit == NO_LIMIT) {
         return;
     }
-    if (!csh_memory_read_file(directory, controller->usage, text) ||
-        !csh_memory_read_number(text, &usage)) {
+    if (!csh_text_read(directory, controller->usage, text, TEXT_BYTES) ||
+        !csh_text_number(text, &usage, NULL)) {
         room_p->bytes = 0; /* a limit, and no knowing how near it is */
         return;
     }
@@ -107,33 +109,33 @@ static void take_least(const char *directory, bool is_version_2, void *opaque)
     *room = least(*room, group.bytes);
 }
 
-static uint64_t cgroups_room(const struct csh_memory_roots *roots)
+static uint64_t cgroups_room(const struct csh_system_roots *roots)
 {
     uint64_t room = NO_LIMIT;
 
-    csh_memory_each_group(roots, take_least, &room);
+    csh_cgroups_each(roots, "memory", take_least, &room);
     return room;
 }
 
 /* Mode 2 is the only one in which the kernel refuses on this account. */
-static uint64_t commit_room(const struct csh_memory_roots *roots,
+static uint64_t commit_room(const struct csh_system_roots *roots,
                             const char *meminfo)
 {
     char text[TEXT_BYTES];
     uint64_t mode, limit, committed;
 
-    if (!csh_memory_read_file(roots->proc, "sys/vm/overcommit_memory",
-                              text) ||
-        !csh_memory_read_number(text, &mode) || (mode != 2) ||
-        !csh_memory_read_key(meminfo, "CommitLimit", &limit) ||
-        !csh_memory_read_key(meminfo, "Committed_AS", &committed)) {
+    if (!csh_text_read(roots->proc, "sys/vm/overcommit_memory",
+                              text, TEXT_BYTES) ||
+        !csh_text_number(text, &mode, NULL) || (mode != 2) ||
+        !csh_text_find_number(meminfo, "CommitLimit", &limit) ||
+        !csh_text_find_number(meminfo, "Committed_AS", &committed)) {
         return NO_LIMIT;
     }
 
     return (limit > committed) ? (limit - committed) * 1024 : 0;
 }
 
-void csh_headroom_read(const struct csh_memory_roots *roots,
+void csh_headroom_read(const struct csh_system_roots *roots,
                        struct csh_headroom *headroom_p)
 {
     char meminfo[TEXT_BYTES];
@@ -142,10 +144,10 @@ void csh_headroom_read(const struct csh_memory_roots *roots,
     *headroom_p = (struct csh_headroom){.is_known = false};
 
     /* Linux before 3.14 has no MemAvailable; what is free is a lower bound. */
-    if (!csh_memory_read_file(roots->proc, "meminfo", meminfo) ||
-        !csh_memory_read_key(meminfo, "MemTotal", &total) ||
-        (!csh_memory_read_key(meminfo, "MemAvailable", &available) &&
-         !csh_memory_read_key(meminfo, "MemFree", &available))) {
+    if (!csh_text_read(roots->proc, "meminfo", meminfo, TEXT_BYTES) ||
+        !csh_text_find_number(meminfo, "MemTotal", &total) ||
+        (!csh_text_find_number(meminfo, "MemAvailable", &available) &&
+         !csh_text_find_number(meminfo, "MemFree", &available))) {
         return;
     }
 

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "shadow/memory_files.h"
+#include "base/cgroups.h"
 
 struct csh_headroom {
     bool is_known;      /* false: /proc/meminfo could not be read */
@@ -22,7 +22,7 @@ struct csh_headroom {
     uint64_t bytes;
 };
 
-void csh_headroom_read(const struct csh_memory_roots *roots,
+void csh_headroom_read(const struct csh_system_roots *roots,
                        struct csh_headroom *headroom_p);
 
 /* One cgroup's own limit, UINT64_MAX if it has none, and what is left below

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/statistics.h"
+#include "base/text_file.h"
 
 #define MS UINT64_C(1000000)
 #define MIB (UINT64_C(1) << 20)
@@ -55,15 +56,15 @@ struct groups {
 /* "some avg10=0.00 avg60=0.00 avg300=0.00 total=0", and a line for "full". */
 static uint64_t read_stall_us(const char *directory, const char *name)
 {
-    char text[CSH_MEMORY_TEXT_BYTES];
+    char text[CSH_TEXT_BYTES];
     const char *total = NULL;
     uint64_t us       = 0;
 
-    if (csh_memory_read_file(directory, name, text)) {
+    if (csh_text_read(directory, name, text, sizeof(text))) {
         total = strstr(text, "total=");
     }
     if (total != NULL) {
-        (void)csh_memory_read_number(total + strlen("total="), &us);
+        (void)csh_text_number(total + strlen("total="), &us, NULL);
     }
 
     return us;
@@ -72,7 +73,7 @@ static uint64_t read_stall_us(const char *directory, const char *name)
 static void add_group(const char *directory, bool is_version_2, void *opaque)
 {
     struct groups *groups = opaque;
-    char text[CSH_MEMORY_TEXT_BYTES];
+    char text[CSH_TEXT_BYTES];
     struct csh_group_room room;
     uint64_t high = 0, at_most = 0;
 
@@ -84,9 +85,9 @@ static void add_group(const char *directory, bool is_version_2, void *opaque)
         return;
     }
 
-    if (csh_memory_read_file(directory, "memory.events", text)) {
-        (void)csh_memory_read_key(text, "high", &high);
-        (void)csh_memory_read_key(text, "max", &at_most);
+    if (csh_text_read(directory, "memory.events", text, sizeof(text))) {
+        (void)csh_text_find_number(text, "high", &high);
+        (void)csh_text_find_number(text, "max", &at_most);
     }
     groups->events   += high + at_most;
     groups->stall_us += read_stall_us(directory, "memory.pressure");
@@ -142,7 +143,7 @@ static enum csh_pressure_sign read_signs(struct csh_pressure *pressure,
         return CSH_PRESSURE_NONE;
     }
 
-    csh_memory_each_group(&pressure->budget->roots, add_group, &groups);
+    csh_cgroups_each(&pressure->budget->roots, "memory", add_group, &groups);
     has_events = !is_first && (groups.events > pressure->events) &&
                  groups.is_near;
     pressure->events      = groups.events;

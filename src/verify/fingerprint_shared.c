@@ -54,6 +54,6 @@ void csh_fingerprint_compute_shared(const struct csh_fingerprint_key *key,
     struct csh_work work = {.part = add_part};
 
     work.n_parts = (n + task.part_bytes - 1) / task.part_bytes;
-    (void)csh_workers_run(&work, &task, sizeof(task));
+    csh_workers_run(&work, &task, sizeof(task));
     csh_fingerprint_finish(task.sum, n, out_p);
 }

@@ -8,7 +8,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* nftw */
 #endif
-#include "shadow/memory_files.h"
+#include "base/cgroups.h"
 
 #include <check.h>
 #include <ftw.h>
@@ -101,14 +101,14 @@ static inline void put_group_1(const char *path, const char *limit,
 }
 
 /* A machine of 16 GiB, of which 8 are available; no cgroup. */
-static inline struct csh_memory_roots plant_tree(void)
+static inline struct csh_system_roots plant_tree(void)
 {
     strcpy(root, "/tmp/memory_tree.XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(root));
     snprintf(proc, sizeof(proc), "%s/proc", root);
     snprintf(cgroup, sizeof(cgroup), "%s/cgroup", root);
     put_meminfo(8192);
-    return (struct csh_memory_roots){proc, cgroup};
+    return (struct csh_system_roots){proc, cgroup};
 }
 
 static inline int remove_one(const char *path, const struct stat *status, int type,

@@ -15,7 +15,7 @@
 #include "base/cpus.h"
 
 static char root[] = "cpus.XXXXXX", proc[64], cgroup[64];
-static struct csh_cpu_roots roots = {proc, cgroup};
+static struct csh_system_roots roots = {proc, cgroup};
 static unsigned all;
 
 /* Files at root/NAME, folders made as needed. */

@@ -21,7 +21,7 @@ static char file[PATH_MAX];
 
 static void start(void)
 {
-    const struct csh_memory_roots roots = plant_tree();
+    const struct csh_system_roots roots = plant_tree();
 
     csh_doctor_begin(&doctor);
     doctor.proc = roots.proc;

@@ -45,7 +45,7 @@ static int fake_create(pthread_t *thread, const pthread_attr_t *attributes,
 
 /* The state is copied, so what is counted lies here. */
 static _Atomic unsigned begun[CSH_WORK_MAX_PARTS];
-static _Atomic unsigned n_by_workers, n_reported;
+static _Atomic unsigned n_by_workers;
 
 static void set_threads(const char *n)
 {
@@ -56,7 +56,6 @@ static void set_threads(const char *n)
         atomic_store(&begun[i], 0);
     }
     atomic_store(&n_by_workers, 0);
-    atomic_store(&n_reported, 0);
 }
 
 static _Atomic bool is_caller_here, is_worker_here;
@@ -110,7 +109,7 @@ static inline void assert_each_part_once(size_t n)
     }
 }
 
-static bool run_counted(size_t n_parts)
+static void run_counted(size_t n_parts)
 {
     struct csh_work work = {.part = count_part, .n_parts = n_parts};
     char state           = 0;
@@ -119,7 +118,7 @@ static bool run_counted(size_t n_parts)
     for (i = 0; i < n_parts; i++) {
         atomic_store(&begun[i], 0);
     }
-    return csh_workers_run(&work, &state, sizeof(state));
+    csh_workers_run(&work, &state, sizeof(state));
 }
 
 /* Threads of this process; of one name, unless that is NULL. */
