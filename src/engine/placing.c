@@ -95,7 +95,7 @@ void csh_placing_start(void)
         return;
     }
     if (!libc_owns_the_heap() || !find_functions(&libc) ||
-        !csh_placement_start(&libc)) {
+        !csh_placement_start(&libc, "/proc")) {
         csh_info("engine", "offloads are copied into big blocks of this "
                            "program's allocator, which cannot be placed");
         return;

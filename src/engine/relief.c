@@ -18,6 +18,9 @@
 #include "shadow/pressure.h"
 #include "track/captures.h"
 
+/* Under lasting pressure there are ten looks a second. */
+#define MAX_SAID 32
+
 static struct csh_pressure pressure;
 
 static uint64_t held_bytes(void)
@@ -39,10 +42,11 @@ static uint64_t obey(const struct csh_pressure_order *order,
     given = csh_store_give_back(csh_residency_store(), order->bytes,
                                 order->is_severe, may_call_driver);
     if (given > 0) {
-        csh_info("engine", "memory is wanted elsewhere: %llu MiB of shadows "
-                 "given back, %llu MiB are held",
-                 (unsigned long long)(given >> 20),
-                 (unsigned long long)(held_bytes() >> 20));
+        csh_log_capped(MAX_SAID, CSH_LOG_INFO, "engine",
+                       "memory is wanted elsewhere: %llu MiB of shadows given "
+                       "back, %llu MiB are held",
+                       (unsigned long long)(given >> 20),
+                       (unsigned long long)(held_bytes() >> 20));
     }
     return given;
 }

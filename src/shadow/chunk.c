@@ -51,6 +51,9 @@
 /* Under RLIMIT_AS reserved addresses are taken from the program. */
 #define MOST_WHEN_ADDRESSES_ARE_SCARCE ((size_t)64 << 20)
 
+/* Every chunk may meet the same refusal. */
+#define MOST_SAID 8
+
 size_t csh_page_bytes(void)
 {
     return (size_t)sysconf(_SC_PAGESIZE);
@@ -172,12 +175,14 @@ bool csh_chunk_open(struct csh_chunk *chunk_p, size_t least_bytes,
     }
     csh_statistics_add(CSH_GAUGE_slabs_without_file, 1);
     if (file_limit < least_bytes) {
-        csh_info("shadow", "no memory file of %zu bytes under the limit on "
-                 "the size of files (ulimit -f): anonymous memory serves",
-                 least_bytes);
+        csh_log_capped(MOST_SAID, CSH_LOG_INFO, "shadow",
+                       "no memory file of %zu bytes under the limit on the "
+                       "size of files (ulimit -f): anonymous memory serves",
+                       least_bytes);
     } else {
-        csh_info("shadow", "no memory file could be had: anonymous memory "
-                 "serves");
+        csh_log_capped(MOST_SAID, CSH_LOG_INFO, "shadow",
+                       "no memory file could be had: anonymous memory "
+                       "serves");
     }
     return true;
 }

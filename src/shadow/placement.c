@@ -29,6 +29,7 @@
 #include <sys/resource.h>
 
 #include "base/host_changes.h"
+#include "base/text_file.h"
 #include "shadow/chunk.h"
 
 enum { N_SLOTS = 1024, N_PROBES = 16, AHEAD = 256 };
@@ -218,11 +219,25 @@ static bool is_unlimited(int resource)
            limit.rlim_cur == RLIM_INFINITY;
 }
 
-/* The excess exists for some microseconds, as address space only; but where
- * that is limited another thread's allocation may fail for it. */
-static bool has_room(void)
+/* Mode 2 of proc(5): a mapping counts before it is touched. Where it cannot be
+ * read it is taken for the default. */
+static bool is_overcommitted(const char *proc)
 {
-    return is_unlimited(RLIMIT_AS) && is_unlimited(RLIMIT_DATA);
+    uint64_t mode;
+    char text[32];
+
+    return !csh_text_read(proc, "sys/vm/overcommit_memory", text,
+                          sizeof(text)) ||
+           !csh_text_number(text, &mode, NULL) || mode != 2;
+}
+
+/* The excess exists for some microseconds, as address space only; but where
+ * that is limited, or charged to the whole machine, another allocation may
+ * fail for it, in this process or in any. */
+static bool has_room(const char *proc)
+{
+    return is_unlimited(RLIMIT_AS) && is_unlimited(RLIMIT_DATA) &&
+           is_overcommitted(proc);
 }
 
 static bool trial_succeeds(size_t bytes)
@@ -241,13 +256,14 @@ static bool trial_succeeds(size_t bytes)
     return is_good;
 }
 
-bool csh_placement_start(const struct csh_placement_libc *functions)
+bool csh_placement_start(const struct csh_placement_libc *functions,
+                         const char *proc)
 {
     int saved_errno = errno;
     bool is_good;
 
     libc = *functions;
-    is_good = has_room() && trial_succeeds(16 * csh_page_bytes()) &&
+    is_good = has_room(proc) && trial_succeeds(16 * csh_page_bytes()) &&
               trial_succeeds(16 * csh_page_bytes() + 1);
     errno = saved_errno;
     atomic_store(&is_started, is_good);

@@ -31,8 +31,10 @@ size_t csh_placement_phase(size_t bytes);
 
 /* From now on csh_placement_allocate() serves sizes that are expected. False
  * if a trial shows that this allocator does not do what is needed, or if the
- * process's limits leave no room for it. Once. */
-CSH_MUST_CHECK bool csh_placement_start(const struct csh_placement_libc *libc);
+ * process's limits, or a kernel that does not overcommit, leave no room for
+ * it. `proc` is "/proc" outside tests. Once. */
+CSH_MUST_CHECK bool csh_placement_start(const struct csh_placement_libc *libc,
+                                        const char *proc);
 
 /* The program has just offloaded this many bytes as a weight: the next blocks
  * of this size are likely to be filled by an offload. Any thread; no locks. */

@@ -18,6 +18,8 @@
 #include "base/statistics.h"
 
 #define MOST_CALLS_TO_SKIP 1024u
+/* The tries go on as long as the program does. */
+#define MOST_SAID 8
 
 /* No address of a shadow is used by a kernel, so mapping it into the device's
  * addresses is not asked for; every context may copy from it. */
@@ -266,8 +268,9 @@ size_t csh_slab_register_pending(struct csh_slab_pool *pool)
             csh_statistics_add(CSH_GAUGE_pinned_bytes, (int64_t)step->bytes);
         } else {
             csh_statistics_add(CSH_GAUGE_registrations_refused, 1);
-            csh_info("shadow", "%zu bytes stay unpinned: the driver answered "
-                     "%d", step->bytes, (int)result);
+            csh_log_capped(MOST_SAID, CSH_LOG_INFO, "shadow",
+                           "%zu bytes stay unpinned: the driver answered %d",
+                           step->bytes, (int)result);
         }
         csh_lock_acquire(&pool->lock);
         settle_locked(pool, step, result);

@@ -119,7 +119,7 @@ static void reach(enum when when)
         mallopt(M_MMAP_THRESHOLD, (int)least);
     }
     if (when == AT_FIRST_CUDA && way->allocate == placed &&
-        !csh_placement_start(&libc)) {
+        !csh_placement_start(&libc, "/proc")) {
         fprintf(stderr, "bench: the allocator does not serve placement\n");
         exit(1);
     }

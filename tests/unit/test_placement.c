@@ -11,9 +11,11 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "sanitizer.h"
@@ -51,7 +53,7 @@ static void setup(void)
 static void setup_started(void)
 {
     setup();
-    ck_assert(csh_placement_start(&real));
+    ck_assert(csh_placement_start(&real, "/nowhere"));
 }
 
 /* Whole pages of the block that are in RAM or in swap. */
@@ -298,7 +300,7 @@ START_TEST(test_an_allocator_that_never_maps_is_not_used)
     setup();
     real_mallopt(M_MMAP_MAX, 0);
     in_use = real.mallinfo2().uordblks;
-    ck_assert(!csh_placement_start(&real));
+    ck_assert(!csh_placement_start(&real, "/nowhere"));
     ck_assert_uint_lt(real.mallinfo2().uordblks, in_use + page);
     csh_placement_expect(MIB);
     ck_assert_ptr_null(csh_placement_allocate(64, MIB));
@@ -313,7 +315,39 @@ START_TEST(test_limits_forbid_it)
     if (setrlimit(_i == 0 ? RLIMIT_AS : RLIMIT_DATA, &limit) != 0) {
         return; /* a sanitizer's address space is larger */
     }
-    ck_assert(!csh_placement_start(&real));
+    ck_assert(!csh_placement_start(&real, "/nowhere"));
+}
+END_TEST
+
+static bool starts_in_mode(char mode)
+{
+    char folder[] = "/tmp/placement.XXXXXX", path[64];
+    bool is_started_now;
+    FILE *file;
+
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    ck_assert_int_eq(chdir(folder), 0);
+    ck_assert_int_eq(mkdir("sys", 0700) | mkdir("sys/vm", 0700), 0);
+    file = fopen("sys/vm/overcommit_memory", "w");
+    ck_assert_ptr_nonnull(file);
+    fprintf(file, "%c\n", mode);
+    ck_assert_int_eq(fclose(file), 0);
+    snprintf(path, sizeof(path), "%s", folder);
+    is_started_now = csh_placement_start(&real, path);
+    ck_assert_int_eq(unlink("sys/vm/overcommit_memory"), 0);
+    ck_assert_int_eq(rmdir("sys/vm") | rmdir("sys") | chdir("/"), 0);
+    ck_assert_int_eq(rmdir(folder), 0);
+    return is_started_now;
+}
+
+START_TEST(test_a_kernel_that_does_not_overcommit_forbids_it)
+{
+    setup();
+    ck_assert(starts_in_mode('0'));
+    ck_assert(starts_in_mode('1'));
+    ck_assert(!starts_in_mode('2'));
+    csh_placement_expect(MIB);
+    ck_assert_ptr_null(csh_placement_allocate(64, MIB));
 }
 END_TEST
 
@@ -386,6 +420,8 @@ int main(void)
     suite_add_tcase(suite, started);
     tcase_add_test(limits, test_an_allocator_that_never_maps_is_not_used);
     tcase_add_loop_test(limits, test_limits_forbid_it, 0, 2);
+    tcase_add_test(limits,
+                   test_a_kernel_that_does_not_overcommit_forbids_it);
     suite_add_tcase(suite, limits);
 
     runner = srunner_create(suite);
