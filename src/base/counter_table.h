@@ -217,7 +217,8 @@
     X(pressure_stall, "looks that found tasks stalled for want of memory")   \
     X(given_back, "times that memory was given back for these")              \
     X(given_back_bytes, "bytes given back")                                  \
-    X(given_back_shadows, "shadows given up for that")
+    X(given_back_shadows, "shadows given up for that")                       \
+    X(moved_bytes, "bytes of shadows moved off slabs that are to end")
 
 #define CSH_GAUGES_PARKED(X)                                                 \
     X(parked_bytes, "bytes of device memory that are parked now")            \

@@ -76,3 +76,20 @@ void csh_gone_look_longer(void)
     for (i = 0; i < LONGER && look() == AT_ONCE; i++) {
     }
 }
+
+void csh_gone_look_for(struct csh_shadow_ref shadow, const void *host,
+                       size_t bytes)
+{
+    struct csh_host_record records[AT_ONCE];
+    int saved = errno;
+    size_t n = csh_residency_list_hosts_of(shadow, records, AT_ONCE), i;
+
+    for (i = 0; i < n; i++) {
+        if ((records[i].start == (uintptr_t)host &&
+             records[i].bytes == bytes) ||
+            is_gone(&records[i])) {
+            csh_residency_forget_host(&records[i]);
+        }
+    }
+    errno = saved;
+}

@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "base/options.h"
 #include "base/statistics.h"
+#include "engine/gone.h"
 #include "engine/residency.h"
 #include "shadow/adopt.h"
 #include "shadow/alias.h"
@@ -146,13 +147,33 @@ static struct csh_alias_source source_of(const struct csh_shadow *shadow)
                                      csh_shadow_ref(shadow)};
 }
 
+/* What would keep a chunk that is to end is moved before it is mapped: later
+ * it can not be, for as long as the program has the memory. The new place is
+ * pinned by the next call that may do so. */
+static void leave_waste(const void *host, struct csh_shadow *shadow)
+{
+    const size_t bytes = csh_shadow_bytes(shadow);
+
+    if (csh_slab_is_wasted(csh_residency_pool(),
+                           csh_shadow_extent(shadow))) {
+        csh_gone_look_for(csh_shadow_ref(shadow), host, bytes);
+        (void)csh_store_leave_waste(csh_residency_store(), shadow,
+                                    csh_host_phase(host, bytes));
+    }
+}
+
 bool csh_host_fill(void *host, struct csh_shadow *shadow,
                    size_t *mapped_bytes_p)
 {
-    const struct csh_alias_source source = source_of(shadow);
-    struct csh_alias_result result = {.copied_bytes = source.extent.bytes};
+    struct csh_alias_source source;
+    struct csh_alias_result result = {
+        .copied_bytes = csh_shadow_bytes(shadow)};
     bool is_filled = true;
 
+    if (table() != NULL) {
+        leave_waste(host, shadow);
+    }
+    source = source_of(shadow);
     if (table() == NULL) {
         csh_fill(host, source.extent.address, source.extent.bytes);
     } else {

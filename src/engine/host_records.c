@@ -144,6 +144,13 @@ void csh_residency_captured(const void *host, size_t bytes,
     csh_lock_release(&lock);
 }
 
+static struct csh_host_record record_of(const struct csh_range *range)
+{
+    return (struct csh_host_record){
+        (uintptr_t)range->start, (size_t)range->bytes, ref_of(range),
+        (size_t)range->value.word[1], csh_mark_in(range->value.word[2])};
+}
+
 /* Adds the host records that begin in [from, to). */
 static size_t list_hosts(uint64_t from, uint64_t to,
                          struct csh_host_record *records, size_t capacity)
@@ -156,12 +163,7 @@ static size_t list_hosts(uint64_t from, uint64_t to,
     for (; range != NULL && range->start < to && n < capacity;
          range = csh_ranges_next(&hosts, range)) {
         if (range->start >= from) {
-            records[n].start = (uintptr_t)range->start;
-            records[n].bytes = (size_t)range->bytes;
-            records[n].shadow = ref_of(range);
-            records[n].mapped_bytes = (size_t)range->value.word[1];
-            records[n].mark = csh_mark_in(range->value.word[2]);
-            n++;
+            records[n++] = record_of(range);
         }
     }
     return n;
@@ -206,6 +208,25 @@ bool csh_residency_tell(const struct csh_ranges *ranges, uint64_t *cursor_p)
         }
     }
     return (range != NULL) && (*cursor_p != 0); /* 0: the end of memory */
+}
+
+size_t csh_residency_list_hosts_of(struct csh_shadow_ref shadow,
+                                   struct csh_host_record *records,
+                                   size_t capacity)
+{
+    const struct csh_range *range;
+    size_t n = 0;
+
+    csh_lock_acquire(&lock);
+    for (range = csh_ranges_first(&hosts); range != NULL && n < capacity;
+         range = csh_ranges_next(&hosts, range)) {
+        if (ref_of(range).index == shadow.index &&
+            ref_of(range).generation == shadow.generation) {
+            records[n++] = record_of(range);
+        }
+    }
+    csh_lock_release(&lock);
+    return n;
 }
 
 void csh_residency_look_at_hosts(void)

@@ -145,6 +145,11 @@ size_t csh_residency_list_hosts(uintptr_t behind,
                                 struct csh_host_record *records,
                                 size_t capacity);
 
+/* The records of one shadow, whose bytes they were given. */
+size_t csh_residency_list_hosts_of(struct csh_shadow_ref shadow,
+                                   struct csh_host_record *records,
+                                   size_t capacity);
+
 /* Unless it is another record by now. */
 void csh_residency_forget_host(const struct csh_host_record *record);
 

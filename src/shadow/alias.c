@@ -335,6 +335,9 @@ static bool prepare(struct job *job)
     if ((job->offset - job->start) % aliases->page != 0) {
         return stop_at(job, CSH_ALIAS_phase);
     }
+    if (csh_slab_is_crowded(aliases->setup.pool)) {
+        return stop_at(job, CSH_ALIAS_crowded);
+    }
     if (!aliases->setup.libc_owns_malloc ||
         !csh_libc_block_holds(&job->view, job->start, job->end - job->start,
                               is_plain_or_ours, aliases)) {

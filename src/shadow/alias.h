@@ -34,6 +34,7 @@ struct csh_aliases;
     X(small, "smaller than what a mapping is worth")                        \
     X(phase, "the shadow begins elsewhere in its page")                     \
     X(file, "the shadow is in no memory file, or its descriptor is lost")   \
+    X(crowded, "as much memory is lost to earlier mappings as is in use")   \
     X(block, "not a block that glibc's malloc mapped for it alone")         \
     X(touched, "pages that were touched before")                            \
     X(marked, "the mapping has an attribute that another would not have")   \

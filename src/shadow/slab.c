@@ -237,6 +237,22 @@ bool csh_slab_has_waste(struct csh_slab_pool *pool)
     return chunk != NULL;
 }
 
+bool csh_slab_is_crowded(struct csh_slab_pool *pool)
+{
+    const struct csh_slab_chunk *chunk;
+    uint64_t lost = 0;
+    bool is_crowded;
+
+    csh_lock_acquire(&pool->lock);
+    for (chunk = pool->chunks; chunk != NULL; chunk = chunk->next) {
+        lost += (chunk->used_bytes > 0) ? chunk->lost_bytes : 0;
+    }
+    is_crowded = lost > pool->used_bytes + CSH_SLAB_MOST_LOST;
+    csh_lock_release(&pool->lock);
+
+    return is_crowded;
+}
+
 size_t csh_slab_span(const struct csh_extent *extent)
 {
     return room_of(extent).bytes;

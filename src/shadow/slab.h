@@ -137,6 +137,10 @@ bool csh_slab_is_wasted(struct csh_slab_pool *pool,
                         const struct csh_extent *extent);
 bool csh_slab_has_waste(struct csh_slab_pool *pool);
 
+/* Whether as much memory is lost as is in use, in chunks that cannot end, so
+ * that nothing shall be aliased for now: what never was is used again. */
+bool csh_slab_is_crowded(struct csh_slab_pool *pool);
+
 /* Bytes that no extent uses but that are held, and all that are held. */
 struct csh_slab_usage {
     uint64_t held_bytes, free_bytes, pinned_bytes;

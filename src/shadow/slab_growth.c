@@ -19,8 +19,9 @@
 
 #include "base/statistics.h"
 
-/* A chunk is longer only when one extent is. */
-#define LEAST_CHUNK ((size_t)64 << 20)
+/* A chunk is longer only when one extent is. The least one is small, because
+ * what is lost in a chunk goes back with all of it: slab_pool.h. */
+#define LEAST_CHUNK ((size_t)8 << 20)
 #define MOST_CHUNK ((size_t)1 << 30)
 /* A new chunk is this part of what is held: few chunks, and few descriptors,
  * however large the models. */
@@ -137,7 +138,8 @@ static bool begin_growth_locked(struct csh_slab_pool *pool,
     uint64_t end, start;
 
     /* Cheap test first: the start may need up to an alignment more. */
-    if (chunk->is_growing || csh_slab_chunk_is_wasted(chunk) || (rest + MOST_STEP < need->bytes) ||
+    if (chunk->is_growing || csh_slab_chunk_is_wasted(chunk) ||
+        (rest + MOST_STEP < need->bytes) ||
         ((step = open_step_locked(chunk, need)) == NULL)) {
         return false;
     }

@@ -159,6 +159,15 @@ uint64_t csh_store_give_back(struct csh_store *store, uint64_t bytes,
  */
 uint64_t csh_store_move_off_waste(struct csh_store *store, uint64_t bytes);
 
+/*
+ * The same for one shadow, whose user the caller is, before memory of the
+ * program's is mapped to it; the new place is at that phase. Nothing happens
+ * where it need not be moved or may not be. May query events. Returns whether
+ * it was moved.
+ */
+bool csh_store_leave_waste(struct csh_store *store, struct csh_shadow *shadow,
+                           uint64_t phase);
+
 /* Gives back the events of work that is over and shadows that nobody refers
  * to. Queries events. */
 void csh_store_collect(struct csh_store *store);

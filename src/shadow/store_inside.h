@@ -101,6 +101,12 @@ void csh_store_dispose(struct csh_store *store, struct csh_shadow *shadow)
 void csh_store_use_locked(struct csh_store *store, struct csh_shadow *shadow)
         CSH_REQUIRES(store->lock);
 
+/* store_room.c: asks which of a shadow's uses are over and forgets those. The
+ * lock is released meanwhile. The shadow has a user, or uses. */
+void csh_store_settle_locked(struct csh_store *store,
+                             struct csh_shadow *shadow)
+        CSH_REQUIRES(store->lock);
+
 /* store_equal.c: the index. */
 void csh_store_leave_index_locked(struct csh_store *store,
                                   struct csh_shadow *shadow)

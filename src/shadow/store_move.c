@@ -46,24 +46,30 @@ static struct csh_shadow *pick_locked(struct csh_store *store)
 
 /* Puts the shadow there, unless somebody uses it by now; *extent_p is then
  * the place that it does not have. */
-static void exchange(struct csh_store *store, struct csh_shadow *shadow,
+static bool exchange(struct csh_store *store, struct csh_shadow *shadow,
                      struct csh_extent *extent_p)
 {
     const struct csh_extent old = shadow->extent;
+    bool may_move;
 
     csh_lock_acquire(&store->lock);
-    if (has_only(shadow, 1)) {
+    may_move = has_only(shadow, 1);
+    if (may_move) {
         shadow->extent = *extent_p;
         *extent_p      = old;
     }
     csh_lock_release(&store->lock);
+
+    return may_move;
 }
 
-static bool move(struct csh_store *store, struct csh_shadow *shadow)
+/* By a user of the shadow; false: it is where it was. */
+static bool move(struct csh_store *store, struct csh_shadow *shadow,
+                 uint64_t phase)
 {
     const struct csh_extent *from = &shadow->extent;
-    uint64_t phase = (uint64_t)(uintptr_t)from->address % csh_page_bytes();
     struct csh_extent extent;
+    bool is_moved;
 
     if (csh_slab_allocate_at(store->pool, from->bytes, phase, &extent) !=
         CSH_SLAB_OK) {
@@ -71,9 +77,31 @@ static bool move(struct csh_store *store, struct csh_shadow *shadow)
     }
 
     memcpy(extent.address, from->address, from->bytes);
-    exchange(store, shadow, &extent);
+    is_moved = exchange(store, shadow, &extent);
     csh_slab_free(store->pool, &extent);
-    return true;
+    csh_statistics_add(CSH_GAUGE_moved_bytes,
+                       is_moved ? (int64_t)from->bytes : 0);
+    return is_moved;
+}
+
+static uint64_t phase_of(const struct csh_shadow *shadow)
+{
+    return (uint64_t)(uintptr_t)shadow->extent.address % csh_page_bytes();
+}
+
+bool csh_store_leave_waste(struct csh_store *store, struct csh_shadow *shadow,
+                           uint64_t phase)
+{
+    bool may_move = csh_slab_is_wasted(store->pool, &shadow->extent);
+
+    if (may_move) {
+        csh_lock_acquire(&store->lock);
+        csh_store_settle_locked(store, shadow);
+        may_move = shadow->is_published && has_only(shadow, 1);
+        csh_lock_release(&store->lock);
+    }
+
+    return may_move && move(store, shadow, phase);
 }
 
 uint64_t csh_store_move_off_waste(struct csh_store *store, uint64_t bytes)
@@ -89,7 +117,7 @@ uint64_t csh_store_move_off_waste(struct csh_store *store, uint64_t bytes)
         if (shadow == NULL) {
             break;
         }
-        is_moved = move(store, shadow);
+        is_moved = move(store, shadow, phase_of(shadow));
         moved   += is_moved ? csh_shadow_bytes(shadow) : 0;
         csh_store_release(store, shadow);
     }

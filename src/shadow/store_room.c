@@ -184,6 +184,14 @@ static void settle_all_locked(struct csh_store *store)
     }
 }
 
+void csh_store_settle_locked(struct csh_store *store,
+                             struct csh_shadow *shadow)
+{
+    if ((shadow->n_uses > 0) && !shadow->is_checking) {
+        settle_uses_locked(store, shadow);
+    }
+}
+
 void csh_store_collect(struct csh_store *store)
 {
     struct csh_shadow *gone = NULL;

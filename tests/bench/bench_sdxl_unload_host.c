@@ -147,7 +147,7 @@ static void start(void)
     if (setup.pool == NULL) {
         fail("no pool");
     }
-    if (setup.libc_owns_malloc && !csh_placement_start(&libc)) {
+    if (setup.libc_owns_malloc && !csh_placement_start(&libc, "/proc")) {
         fail("the allocator does not serve placement");
     }
     make_shadows(setup.pool);

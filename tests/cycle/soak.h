@@ -53,7 +53,7 @@ void soak_look(struct soak_figures *figures_p);
 
 /* Prints each figure: its greatest in the second quarter and in the second
  * half, and what was allowed there. False if one is above that. Memory may go
- * up and down by `saw` per cent. */
+ * up and down by `saw` per cent, and with it the number of its files by two. */
 bool soak_judge(const struct soak_figures *seen, uint32_t cycles,
                 unsigned saw);
 
