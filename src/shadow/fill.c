@@ -68,5 +68,5 @@ void csh_fill(void *memory, const void *bytes, size_t n)
 
     work.n_parts    = (n - 1) / job.part_bytes + 1;
     work.is_callers = csh_process_handles_faults();
-    (void)csh_workers_run(&work, &job, sizeof(job));
+    csh_workers_run(&work, &job, sizeof(job));
 }
