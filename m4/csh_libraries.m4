@@ -22,3 +22,14 @@ AC_DEFUN([CSH_JANSSON], [
   (Debian: libjansson-dev)])])
   AM_CONDITIONAL([HAVE_JANSSON], [test "$CSH_HAVE_JANSSON" = yes])
 ])
+
+# CSH_NCURSES - the terminal of `cushadow top`, which prints plain text without.
+AC_DEFUN([CSH_NCURSES], [
+  PKG_CHECK_MODULES([NCURSES], [ncursesw],
+    [CSH_HAVE_NCURSES=yes
+     NCURSES_CFLAGS="$NCURSES_CFLAGS -DCSH_HAVE_NCURSES=1"],
+    [CSH_HAVE_NCURSES="plain text only: install ncursesw (Debian: libncurses-dev)"
+     NCURSES_CFLAGS= NCURSES_LIBS=
+     AC_MSG_WARN([ncursesw is missing: cushadow top prints plain text only;
+  install it (Debian: libncurses-dev)])])
+])

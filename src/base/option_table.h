@@ -81,7 +81,8 @@
       "many events it has left out")                                         \
     X(live, LIVE, SWITCH, "1",                                               \
       "1: the figures are shared in a page of memory that cushadow top and " \
-      "cushadow stat read, as long as the process lives; 0: they are not")   \
+      "cushadow stat read, as long as the process lives; 0, or "             \
+      "CUSHADOW_STATS=off: they are not")                                    \
     X(strict, STRICT, SWITCH, "0",                                           \
       "1: a bad value makes the first use of CUDA fail instead of falling "  \
       "back to the default")

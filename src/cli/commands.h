@@ -18,6 +18,8 @@
       "say what of this machine, and of a program, hinders the shim")        \
     X(report, "FILE... [-o PAGE.html]",                                      \
       "make a page of traces and statistics")                                \
+    X(top, "[--once] [--interval=SECONDS] [PID]...",                         \
+      "show where the models of programs are that are running")              \
     X(stat, "[--json|--prometheus] [PID]...",                                \
       "print the figures of programs that are running")                      \
     X(version, "", "print the version")

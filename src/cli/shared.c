@@ -254,7 +254,8 @@ void csh_shared_explain(const char *who, pid_t pid,
             "only its own user, who may trace it, can look at it",
         [CSH_SHARED_NO_PAGE] =
             "it shares no figures: no shim is in it, it has not used CUDA "
-            "yet, or CUSHADOW_LIVE or CUSHADOW_MODE turned them off",
+            "yet, or CUSHADOW_LIVE, CUSHADOW_STATS or CUSHADOW_MODE turned "
+            "them off",
         [CSH_SHARED_OTHER_LAYOUT] =
             "its shim is of another version: use the command that came with "
             "it",

@@ -94,31 +94,38 @@ static enum csh_shared_status take(struct readings *readings, pid_t pid)
     return status;
 }
 
-/* False if one of them could not be read. */
-static bool take_named(struct readings *readings, int n, char **names)
+/* Returns the exit status: 0 if all of them could be read. One that is named
+ * twice is read once. */
+static int take_named(struct readings *readings, int n, char **names)
 {
     enum csh_shared_status status;
-    bool is_good = true;
+    int result = 0, i;
+    size_t known;
     pid_t pid;
-    int i;
 
     for (i = 0; i < n; ++i) {
         if (!csh_shared_parse_pid(names[i], &pid)) {
             fprintf(stderr, "cushadow stat: `%s' is no process id\n",
                     names[i]);
-            return false;
+            return CSH_EXIT_USAGE;
+        }
+        for (known = 0; (known < readings->n) &&
+                        (readings->each[known]->shared.pid != pid); ++known) {
+        }
+        if (known < readings->n) {
+            continue;
         }
         status = take(readings, pid);
         if (status != CSH_SHARED_GOOD) {
             csh_shared_explain("cushadow stat", pid, status);
-            is_good = false;
+            result = 1;
         }
     }
-    return is_good;
+    return result;
 }
 
 /* Those that share nothing are most of them. */
-static bool take_all(struct readings *readings)
+static int take_all(struct readings *readings)
 {
     static pid_t pids[MOST_PROCESSES];
     size_t n = csh_shared_candidates("/proc", pids, MOST_PROCESSES), i;
@@ -134,7 +141,7 @@ static bool take_all(struct readings *readings)
     if (readings->n == 0) {
         fputs("cushadow stat: no process shares figures\n", stderr);
     }
-    return readings->n > 0;
+    return (readings->n > 0) ? 0 : 1;
 }
 
 static void print_all(const struct readings *readings, enum form form)
@@ -198,15 +205,16 @@ int csh_command_stat(int argc, char **argv)
     struct readings readings = {.n = 0};
     int status = 0;
     enum form form;
-    bool is_good;
 
     if (!parse(argc, argv, &form, &status)) {
         return status;
     }
-    is_good = (optind < argc) ? take_named(&readings, argc - optind,
-                                           argv + optind)
-                              : take_all(&readings);
-    print_all(&readings, form);
+    status = (optind < argc) ? take_named(&readings, argc - optind,
+                                          argv + optind)
+                             : take_all(&readings);
+    if (readings.n > 0) {
+        print_all(&readings, form);
+    }
     clear(&readings);
-    return (fflush(stdout) == 0) && is_good ? 0 : 1;
+    return (fflush(stdout) == 0) ? status : 1;
 }

@@ -62,7 +62,7 @@ static bool write_figures(void)
 
 void csh_sharing_start(void)
 {
-    if (csh_options()->live && csh_live_open()) {
+    if (csh_options()->live && csh_statistics_are_on() && csh_live_open()) {
         atomic_store(&csh_sharing_state, CSH_SHARING_INLINE);
         (void)write_figures();
     }

@@ -7,7 +7,7 @@
  * section 7 wants it, with U+FFFD for bytes that are not UTF-8, and with a
  * backslash by its number, since Perfetto's reader takes the quote behind two
  * backslashes for one that is escaped; in text, where a terminal may read
- * them, control characters become a question mark.
+ * them, what is obeyed or hides there becomes a question mark.
  */
 #include "report/emitter.h"
 
@@ -103,7 +103,7 @@ static void put_escaped(struct csh_emitter *emitter, const char *s)
         n = csh_utf8_length(s);
         if (emitter->form == CSH_STATS_JSON) {
             put_escaped_json(emitter, s, n);
-        } else if ((n == 0) || csh_utf8_is_control(s)) {
+        } else if ((n == 0) || csh_utf8_is_hidden(s)) {
             put_text(emitter, "?");
         } else {
             put(emitter, s, n);

@@ -1,13 +1,14 @@
 #!/bin/sh
-# Fuzzes the readers of model files, and those of `cushadow report` with its
-# page, for a fixed number of runs each (of the latter a tenth, which take as
-# long) from fixed seeds, under ASan and UBSan; needs clang with its run time
+# Fuzzes the readers of model files, those of `cushadow report` with its page,
+# and what reads and shows the figures that processes share, for a fixed number
+# of runs each (of the second a tenth, of the last a hundredth: they write all
+# there is to show) from fixed seeds, under ASan and UBSan; needs clang with its run time
 # (Debian: clang, libclang-rt-dev), jansson and python3.
 #
 #     sh tests/fuzz/run.sh [RUNS [FOLDER]]
 #
 # An input that fails is kept in FOLDER (default: a folder that goes, and the
-# input is printed); the built fuzz_headers or fuzz_report there makes it again:
+# input is printed); the built program of that name there makes it again:
 # fuzz_headers FILE.
 set -eu
 source=${CSH_SRC:-$(cd "$(dirname "$0")/../.." && pwd)}
@@ -29,6 +30,11 @@ built() {
 }
 built fuzz_headers "$source"/src/weights/*.c
 built fuzz_report "$source"/src/cli/report_*.c
+built fuzz_live "$source"/src/weights/*.c "$source"/src/report/*.c "$source"/src/cli/frame.c \
+    "$source"/src/cli/canvas.c "$source"/src/cli/prometheus.c
+mkdir -p "$folder/figures"
+printf '\001\002\000 a model \033[31m of \342\200\256 no name' >"$folder/figures/text"
+echo '"\xff\xff\xff\xff\xff\xff\xff\xff"' >"$folder/figure_words"
 
 # One sound input of each kind, and words that inputs are made of.
 python3 - "$folder" <<'PY'
@@ -116,3 +122,4 @@ fuzzed() {
 }
 fuzzed fuzz_headers "$runs" corpus words 2048
 fuzzed fuzz_report $((runs / 10)) pages page_words 8192
+fuzzed fuzz_live $((runs / 100)) figures figure_words 2048
