@@ -5,7 +5,7 @@
 
 # To build and to run the examples.
 packages_build="autoconf automake libtool pkg-config gcc libc6-dev make
-    check uthash-dev libjansson-dev python3 python3-pip"
+    check uthash-dev libjansson-dev libncurses-dev python3 python3-pip"
 # For the tests besides: the compiler that nvcc works with, a second one, a
 # second C library, a program that looks for the CUDA driver by itself and one
 # that does not, a model checker, and other allocators.
