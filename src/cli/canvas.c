@@ -182,14 +182,13 @@ void csh_canvas_repeat(struct csh_canvas *canvas, enum csh_ink ink,
     const char *cell = canvas->is_utf8 ? utf8 : (const char[]){ascii, '\0'};
     char line[LINE_BYTES];
     size_t n_cell = strlen(cell), n_line = 0;
-    unsigned i;
 
     n = (n < room(canvas)) ? n : room(canvas);
-    for (i = 0; (i < n) && (n_line + n_cell < sizeof(line)); ++i) {
-        memcpy(line + n_line, cell, n_cell);
-        n_line += n_cell;
+    n = (n < sizeof(line) / n_cell) ? n : (unsigned)(sizeof(line) / n_cell);
+    for (; n_line < n * n_cell; ++n_line) {
+        line[n_line] = cell[n_line % n_cell];
     }
-    add(canvas, ink, line, n_line, i);
+    add(canvas, ink, line, n_line, n);
 }
 
 void csh_canvas_pad_to(struct csh_canvas *canvas, unsigned column)

@@ -251,14 +251,14 @@ void csh_shared_explain(const char *who, pid_t pid,
         [CSH_SHARED_GOOD] = "all is well",
         [CSH_SHARED_NO_PROCESS] = "there is no such process",
         [CSH_SHARED_FORBIDDEN] =
-            "only its own user, who may trace it, can look at it",
+            ("only its own user, who may trace it, can look at it"),
         [CSH_SHARED_NO_PAGE] =
-            "it shares no figures: no shim is in it, it has not used CUDA "
-            "yet, or CUSHADOW_LIVE, CUSHADOW_STATS or CUSHADOW_MODE turned "
-            "them off",
+            ("it shares no figures: no shim is in it, it has not used CUDA "
+             "yet, or CUSHADOW_LIVE, CUSHADOW_STATS or CUSHADOW_MODE turned "
+             "them off"),
         [CSH_SHARED_OTHER_LAYOUT] =
-            "its shim is of another version: use the command that came with "
-            "it",
+            ("its shim is of another version: use the command that came with "
+             "it"),
         [CSH_SHARED_UNREADABLE] = "its figures could not be read whole",
     };
 
