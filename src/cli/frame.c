@@ -216,16 +216,15 @@ static void put_sums(struct csh_canvas *canvas,
     const uint64_t *gauge = report->statistics.gauge;
     char a[CSH_HUMAN_BYTES], b[CSH_HUMAN_BYTES], c[CSH_HUMAN_BYTES];
     char d[CSH_HUMAN_BYTES];
-    uint64_t vram = 0, parked = 0;
+    uint64_t vram = 0;
     unsigned i;
 
     for (i = 0; i < report->shared->n_models; ++i) {
         vram += report->shared->models[i].on_device.bytes;
-        parked += report->shared->models[i].parked.bytes;
     }
     csh_canvas_print(canvas, CSH_INK_PLAIN, " VRAM %s of weights, %s parked; "
                      "shadows %s; pinned %s", csh_human_bytes(vram, a),
-                     csh_human_bytes(parked, b),
+                     csh_human_bytes(gauge[CSH_GAUGE_parked_bytes], b),
                      csh_human_bytes(gauge[CSH_GAUGE_shadow_bytes], c),
                      csh_human_bytes(gauge[CSH_GAUGE_pinned_bytes], d));
     csh_canvas_end_line(canvas);

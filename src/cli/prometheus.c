@@ -128,8 +128,20 @@ static bool ends_in(const char *name, const char *end)
     return (n_name >= n_end) && (strcmp(name + n_name - n_end, end) == 0);
 }
 
-/* What may fall, or is only ever 0 or 1: what is held now, its peaks, and the
- * flags. */
+static bool is_gauge(const char *name)
+{
+    int i;
+
+    for (i = 0; i < CSH_N_GAUGES; ++i) {
+        if (strcmp(csh_gauge_name((enum csh_gauge)i), name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What may fall, or is only ever 0 or 1: what is held now, whatever has a
+ * peak, peaks, and the flags. */
 static bool is_level(enum csh_gauge gauge)
 {
     static const char *const levels[] = {
@@ -140,6 +152,7 @@ static bool is_level(enum csh_gauge gauge)
         "adopt_unavailable",
     };
     const char *name = csh_gauge_name(gauge);
+    char peak[96];
     size_t i;
 
     for (i = 0; i < CSH_ARRAY_LENGTH(levels); ++i) {
@@ -147,7 +160,8 @@ static bool is_level(enum csh_gauge gauge)
             return true;
         }
     }
-    return false;
+    snprintf(peak, sizeof(peak), "%s_peak", name);
+    return ends_in(name, "_peak") || is_gauge(peak);
 }
 
 /* Nanoseconds as seconds, digit for digit. */
