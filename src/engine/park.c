@@ -57,7 +57,7 @@ void csh_park_forget_context(CUcontext context)
     csh_park_memory_gone(device, bytes);
 }
 
-/* ---- memory handed out ----------------------------------------------------- */
+/* ---- memory handed out ------------------------------------------------- */
 
 static void note_handed(CUdeviceptr base, size_t bytes)
 {
@@ -112,7 +112,7 @@ static void hand_over(struct csh_parked *block)
     csh_park_memory_hand_over(block);
 }
 
-/* ---- allocations ------------------------------------------------------------ */
+/* ---- allocations ------------------------------------------------------- */
 
 /* Lets the excess go that there would be with so many bytes less free. */
 static void keep_headroom(CUdevice device, uint64_t bytes)
@@ -253,7 +253,7 @@ bool csh_park_give_all(void)
     return has_given;
 }
 
-/* ---- loads ------------------------------------------------------------------ */
+/* ---- loads ------------------------------------------------------------- */
 
 bool csh_park_has(const struct csh_context *context,
                   const struct csh_shadow *shadow)

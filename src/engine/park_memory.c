@@ -147,7 +147,7 @@ bool csh_park_memory_ask(CUdevice device, struct csh_park_room *room_p)
     return true;
 }
 
-/* ---- other contexts -------------------------------------------------------- */
+/* ---- other contexts ---------------------------------------------------- */
 
 bool csh_park_visit(CUcontext context, struct csh_park_visit *visit_p)
 {

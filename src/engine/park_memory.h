@@ -48,7 +48,7 @@ void csh_park_memory_moving(int by);
 CSH_MUST_CHECK bool csh_park_memory_ask(CUdevice device,
                                         struct csh_park_room *room_p);
 
-/* ---- other contexts ------------------------------------------------------- */
+/* ---- other contexts ---------------------------------------------------- */
 
 /*
  * Makes a context current that may be another than the caller's; false: it

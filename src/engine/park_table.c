@@ -121,7 +121,7 @@ bool csh_park_table_covers(CUdeviceptr address)
     return block != NULL;
 }
 
-/* ---- pieces ---------------------------------------------------------------- */
+/* ---- pieces ------------------------------------------------------------ */
 
 static bool is_same(struct csh_shadow_ref a, struct csh_shadow_ref b)
 {
@@ -248,7 +248,7 @@ void csh_park_table_end(const struct csh_park_reading *reading,
     }
 }
 
-/* ---- decisions ------------------------------------------------------------- */
+/* ---- decisions --------------------------------------------------------- */
 
 /* All of it is with the program as well, or in nobody's shadow any more. */
 static bool is_twin(const struct csh_parked *block)
@@ -423,7 +423,7 @@ uint64_t csh_park_table_forget(CUcontext context, CUdevice *device_p)
     return bytes;
 }
 
-/* ---- histories ------------------------------------------------------------- */
+/* ---- histories --------------------------------------------------------- */
 
 void csh_park_table_loaded(uint64_t content)
 {

@@ -114,7 +114,7 @@ size_t csh_park_table_places(CUdevice *devices, CUcontext *contexts,
  * forgotten, and sets of which device if there are any. */
 uint64_t csh_park_table_forget(CUcontext context, CUdevice *device_p);
 
-/* ---- what is remembered of weights, parked or not -------------------------- */
+/* ---- what is remembered of weights, parked or not ---------------------- */
 
 /* The shadow's bytes were loaded to a device. */
 void csh_park_table_loaded(uint64_t content);

@@ -221,7 +221,8 @@ static CUresult forward(struct csh_reload_attempt *attempt)
     return result;
 }
 
-static void count(const struct csh_reload_attempt *attempt, enum csh_outcome outcome)
+static void count(const struct csh_reload_attempt *attempt,
+                  enum csh_outcome outcome)
 {
     if (attempt->naming.mark.weight != 0 && csh_statistics_are_on()) {
         csh_registry_count(attempt->naming.mark, CSH_H2D, outcome,

@@ -171,7 +171,8 @@ static void note_modified(struct csh_reload_attempt *attempt)
 
 /* The fingerprint is left to a thread of the shim's: until it is done the
  * range is known as uploaded. False: nobody can do it now. */
-static bool publish_later(struct csh_reload_attempt *attempt, struct csh_shadow *fresh)
+static bool publish_later(struct csh_reload_attempt *attempt,
+                          struct csh_shadow *fresh)
 {
     const struct csh_copy *copy = attempt->copy;
     const struct csh_captured captured = {
@@ -186,7 +187,8 @@ static bool publish_later(struct csh_reload_attempt *attempt, struct csh_shadow 
     return csh_background_publish(&captured);
 }
 
-static void publish(struct csh_reload_attempt *attempt, struct csh_shadow *fresh,
+static void publish(struct csh_reload_attempt *attempt,
+                    struct csh_shadow *fresh,
                     const struct csh_fingerprint *fingerprint)
 {
     attempt->shadow = csh_fresh_publish(fresh, fingerprint);

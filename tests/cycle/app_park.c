@@ -66,6 +66,18 @@ static void is_handed_out_in_place(void)
     }
 }
 
+/* Offloads are all copies in that mode; parking is not less for it. */
+static void is_handed_out_copying(void)
+{
+    struct weight weight = learned(LARGE, 12, NULL);
+    int i;
+
+    for (i = 0; i < 3; i++) {
+        reload_expecting(&weight, 0);
+        offload_expecting(&weight, LARGE, NULL);
+    }
+}
+
 /* What was handed out and is used for something else holds nothing. */
 static void handed_out_to_another(void)
 {
@@ -375,6 +387,8 @@ static void many_in_a_block(void)
 static const struct negative scenarios[] = {
     {"comes_back_within_the_device", comes_back_within_the_device, NULL},
     {"is_handed_out_in_place", is_handed_out_in_place, NULL},
+    {"is_handed_out_in_place_copying", is_handed_out_copying,
+     "CUSHADOW_MODE=copy"},
     {"is_handed_out_in_place_trusted", is_handed_out_in_place,
      "CUSHADOW_MODE=trust"},
     {"handed_out_to_another", handed_out_to_another, NULL},

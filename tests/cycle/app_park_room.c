@@ -164,7 +164,141 @@ static void neighbour_takes_memory(void)
     }
 }
 
+/* ------------------------------------------------------------------ storm --- */
+
+#define N_SLOTS 24
+#define UNIT (256 * KIB)
+
+struct slot {
+    struct weight weight; /* its host bytes are for ever */
+    bool is_allocated;
+};
+
+/* Loads a weight and puts it away again, or finds that it was. */
+static void use(struct slot *slot)
+{
+    struct weight *weight = &slot->weight;
+
+    OK(cu.cuMemcpyHtoD_v2(weight->device, weight->host, weight->bytes));
+    OK(cu.cuMemcpyDtoH_v2(weight->host, weight->device, weight->bytes));
+    CHECK(holds(weight->host, weight->bytes, weight->seed));
+    CHECK(device_holds(weight->device, weight->bytes, weight->seed));
+}
+
+/* More is asked for than there is, all the time: what can be had is what could
+ * be had if nothing were parked, to the byte. */
+static void storm(void)
+{
+    struct slot slots[N_SLOTS];
+    uint32_t random = 12345, n_refused = 0, i;
+    size_t left, total, now;
+
+    for (i = 0; i < N_SLOTS; i++) {
+        size_t bytes = UNIT * (1 + i * 7 % 29);
+
+        slots[i] = (struct slot){{0, fresh(bytes), bytes, 300 + i}, false};
+        fill(slots[i].weight.host, bytes, 300 + i);
+    }
+    OK(more.cuMemGetInfo_v2(&left, &total));
+    for (i = 0; i < 600; i++) {
+        struct slot *slot;
+
+        random = random * 1664525u + 1013904223u;
+        slot = &slots[(random >> 16) % N_SLOTS];
+        if (slot->is_allocated) {
+            OK(cu.cuMemFree_v2(slot->weight.device));
+            left += slot->weight.bytes;
+            slot->is_allocated = false;
+        } else {
+            slot->is_allocated = slot->weight.bytes <= left;
+            CHECK_EQUAL(cu.cuMemAlloc_v2(&slot->weight.device,
+                                         slot->weight.bytes),
+                        slot->is_allocated ? CUDA_SUCCESS
+                                           : CUDA_ERROR_OUT_OF_MEMORY);
+            n_refused += !slot->is_allocated;
+            if (slot->is_allocated) {
+                left -= slot->weight.bytes;
+                use(slot);
+            }
+        }
+        OK(more.cuMemGetInfo_v2(&now, &total));
+        CHECK_EQUAL(now, left);
+    }
+    CHECK(n_refused > 20);
+}
+
+/* Threads that swap models of their own. */
+static void *swap(void *seed)
+{
+    struct weight weight = {.host = fresh(LARGE), .bytes = LARGE,
+                            .seed = (uint32_t)(uintptr_t)seed};
+    CUcontext context;
+    CUdevice device;
+    int i;
+
+    OK(cu.cuDeviceGet(&device, 0));
+    OK(cu.cuDevicePrimaryCtxRetain(&context, device));
+    OK(cu.cuCtxSetCurrent(context));
+    fill(weight.host, LARGE, weight.seed);
+    for (i = 0; i < 20; i++) {
+        OK(cu.cuMemAlloc_v2(&weight.device, LARGE));
+        OK(cu.cuMemcpyHtoD_v2(weight.device, weight.host, LARGE));
+        OK(cu.cuMemcpyDtoH_v2(weight.host, weight.device, LARGE));
+        CHECK(holds(weight.host, LARGE, weight.seed));
+        CHECK(device_holds(weight.device, LARGE, weight.seed));
+        OK(cu.cuMemFree_v2(weight.device));
+    }
+    return NULL;
+}
+
+static void threads_swap(void)
+{
+    pthread_t threads[4];
+    uintptr_t i;
+
+    for (i = 0; i < 4; i++) {
+        CHECK(pthread_create(&threads[i], NULL, swap,
+                             (void *)(400 + i)) == 0);
+    }
+    for (i = 0; i < 4; i++) {
+        CHECK(pthread_join(threads[i], NULL) == 0);
+    }
+}
+
+/* With the option off: no call of the driver's that is only for parking. */
+static void off(void)
+{
+    static const char *const own[] = {
+        "cuMemGetInfo_v2", "cuMemcpyDtoDAsync_v2", "cuCtxPushCurrent_v2",
+        "cuCtxPopCurrent_v2", "cuCtxGetDevice",
+    };
+    struct weight weight = learned(LARGE, 90, NULL);
+    uint64_t allocations = cu.simcuda_calls("cuMemAlloc_v2");
+    uint64_t frees = cu.simcuda_calls("cuMemFree_v2"), before[5];
+    size_t i;
+
+    for (i = 0; i < 5; i++) {
+        before[i] = cu.simcuda_calls(own[i]);
+    }
+    OK(cu.cuMemFree_v2(weight.device));
+    OK(cu.cuMemAlloc_v2(&weight.device, LARGE));
+    REACHES(h2d, LARGE, LARGE,
+            upload(weight.device, weight.host, LARGE, NULL));
+    offload_expecting(&weight, 0, NULL);
+    CHECK_EQUAL(cu.simcuda_calls("cuMemAlloc_v2"), allocations + 1);
+    CHECK_EQUAL(cu.simcuda_calls("cuMemFree_v2"), frees + 1);
+    for (i = 0; i < 5; i++) {
+        CHECK_EQUAL(cu.simcuda_calls(own[i]), before[i]);
+    }
+}
+
 static const struct negative scenarios[] = {
+    {"off", off, "CUSHADOW_VRAM_KEEP=0"},
+    {"storm", storm, "SIMCUDA_MEMORY=48M"},
+    {"storm_with_little_room", storm,
+     "SIMCUDA_MEMORY=48M CUSHADOW_VRAM_KEEP=3M"},
+    {"threads_swap", threads_swap, NULL},
+    {"threads_swap_with_little_room", threads_swap, "CUSHADOW_VRAM_KEEP=6M"},
     {"parked_memory_is_free", parked_memory_is_free, NULL},
     {"every_allocation_makes_it_go", every_allocation_makes_it_go, NULL},
     {"every_call_is_made_once_more", every_call_is_made_once_more, NULL},
