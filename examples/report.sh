@@ -6,13 +6,14 @@
 #     sh examples/report.sh PAGE.html [PICTURE.png [BUILD]]
 #
 # The picture is taken by chromium, if it is there. Its times are those of a
-# simulated link on a busy machine's processors, not of a GPU.
+# simulated link (SIMCUDA_LINK, here 2,2,0.25 GB/s) and of a busy machine's two
+# processors, not of a GPU.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 page=${1:?PAGE.html}
 picture=${2:-}
 build=$(cd "${3:-${CSH_BUILD:-build}}" && pwd)
-total=${REPORT_BYTES:-536870912}
+total=${REPORT_BYTES:-268435456}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -25,7 +26,7 @@ while read -r model; do
 done <"$work/models"
 
 # Slow machines: a proof may take its time.
-export CUSHADOW_PROOF_TIMEOUT_MS=20000 SIMCUDA_LINK="${SIMCUDA_LINK:-4,4,0.5}"
+export CUSHADOW_PROOF_TIMEOUT_MS=20000 SIMCUDA_LINK="${SIMCUDA_LINK:-2,2,0.25}"
 for mode in observe verify; do
     "$build/cushadow" run --sim --mode=$mode --weights="$rules" --trace="$work/$mode.trace" \
         --stats=json --stats-file="$work/$mode.stats" \

@@ -17,7 +17,7 @@ struct summary {
     uint64_t shadows, pinned;
 };
 
-/* --- sums ------------------------------------------------------------------- */
+/* --- sums ------------------------------------------------------------ */
 
 static void sum_statistics(const struct csh_run *run, struct summary *summary)
 {
@@ -114,7 +114,7 @@ static struct summary sum_up(const struct csh_run *run)
     return summary;
 }
 
-/* --- cards ------------------------------------------------------------------- */
+/* --- cards ----------------------------------------------------------- */
 
 static void begin_card(FILE *page, const char *title)
 {
@@ -220,7 +220,7 @@ void csh_report_cards(FILE *page, const struct csh_runs *runs)
     fputs("</section>\n", page);
 }
 
-/* --- before and after ---------------------------------------------------------- */
+/* --- before and after ------------------------------------------------ */
 
 typedef void value_fn(FILE *page, uint64_t value);
 

@@ -37,7 +37,7 @@ const struct csh_input_node *csh_input_at(const struct csh_input_node *array,
 const char *csh_input_text(const struct csh_input_node *node);
 /* 0 if it is no whole number, or below 0. */
 uint64_t csh_input_count(const struct csh_input_node *node);
-/* Thousandths of a number: 0 if it is none, is negative, or of 2^53 and more. */
+/* Thousandths of a number: 0 if it is none, is negative, or of 2^53 or more. */
 uint64_t csh_input_thousandths(const struct csh_input_node *node);
 
 typedef void csh_input_pair_fn(void *opaque, const char *key,

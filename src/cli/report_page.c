@@ -8,7 +8,7 @@
 #include "cli/report_html.h"
 #include "cli/report_picture.h"
 
-/* --- the head ------------------------------------------------------------------ */
+/* --- the head -------------------------------------------------------- */
 
 void csh_report_run_name(FILE *page, const struct csh_runs *runs, size_t i)
 {
@@ -103,7 +103,7 @@ static void put_head(FILE *page, const struct csh_runs *runs)
     }
 }
 
-/* --- sections -------------------------------------------------------------------- */
+/* --- sections -------------------------------------------------------- */
 
 static void put_legend(FILE *page)
 {

@@ -57,7 +57,7 @@ static unsigned column(const struct frame *frame, uint64_t at_ns)
     return (unsigned)((share < 1 ? share : 1) * COLUMNS);
 }
 
-/* --- areas -------------------------------------------------------------- */
+/* --- areas ----------------------------------------------------------- */
 
 struct area {
     const struct frame *frame;
@@ -128,7 +128,7 @@ static void put_area(const struct area *area, const struct csh_series *series,
     }
 }
 
-/* --- episodes ------------------------------------------------------------ */
+/* --- episodes -------------------------------------------------------- */
 
 /* Episodes that lie too close to be drawn one by one. */
 struct block {
@@ -246,7 +246,7 @@ static void put_strip(const struct frame *frame, uint32_t model,
     put_block(frame, &block, y);
 }
 
-/* --- rows ------------------------------------------------------------------ */
+/* --- rows ------------------------------------------------------------ */
 
 static void put_label(const struct frame *frame, const char *name,
                       uint64_t most, const char *what)

@@ -22,7 +22,7 @@ static bool refuse(char why_p[CSH_REPORT_WHY_BYTES], const char *format, ...)
     return false;
 }
 
-/* --- runs --------------------------------------------------------------- */
+/* --- runs ------------------------------------------------------------ */
 
 /* A run of that process that has no file of that kind yet, or a new one; NULL
  * if there is no more room. */
@@ -48,7 +48,7 @@ static struct csh_run *run_of(struct csh_runs *runs, uint64_t process,
     return run;
 }
 
-/* --- traces -------------------------------------------------------------- */
+/* --- traces ---------------------------------------------------------- */
 
 /* The next line without what stands between events; its length, 0 for an empty
  * one, or -1 at the end. *is_whole_p: it ended in a newline. */
@@ -152,7 +152,7 @@ static bool begin_trace(struct csh_runs *runs, FILE *file, const char *name,
     return csh_report_read_trace(run, file, why_p);
 }
 
-/* --- statistics ----------------------------------------------------------- */
+/* --- statistics ------------------------------------------------------ */
 
 /* At most one byte more than what is accepted. */
 static char *read_all(FILE *file, size_t *n_p)

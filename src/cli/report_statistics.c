@@ -152,9 +152,10 @@ bool csh_report_take_statistics(struct csh_run *run,
     run->mode =
         csh_report_keep(csh_input_text(csh_input_get(statistics, "mode")));
     for (direction = 0; direction < CSH_N_DIRECTIONS; ++direction) {
-        take_direction(run, &capacity, (enum csh_direction)direction,
-                       csh_input_get(copies, csh_direction_name(
-                                                 (enum csh_direction)direction)));
+        const enum csh_direction d = (enum csh_direction)direction;
+
+        take_direction(run, &capacity, d,
+                       csh_input_get(copies, csh_direction_name(d)));
     }
     for (i = 0; i < csh_input_size(models); ++i) {
         take_model(run, csh_input_at(models, i));

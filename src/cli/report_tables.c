@@ -22,7 +22,7 @@ static void end_table(FILE *page)
     fputs("</tbody></table></div>\n", page);
 }
 
-/* --- models -------------------------------------------------------------- */
+/* --- models ---------------------------------------------------------- */
 
 /* The statistics', or else what the trace adds up to. */
 static struct csh_movement movement_of(const struct csh_run *run,
@@ -137,7 +137,7 @@ void csh_report_models_table(FILE *page, const struct csh_run *run)
     end_table(page);
 }
 
-/* --- loads and unloads ------------------------------------------------------ */
+/* --- loads and unloads ----------------------------------------------- */
 
 static void put_episode(FILE *page, const struct csh_run *run,
                         const struct csh_episode *episode)
@@ -205,7 +205,7 @@ void csh_report_episodes_table(FILE *page, const struct csh_run *run)
     }
 }
 
-/* --- reasons ------------------------------------------------------------------ */
+/* --- reasons --------------------------------------------------------- */
 
 /* The shim's own sentence, if it is a reason of this version. */
 static const char *sentence_of(const char *reason)
@@ -266,7 +266,7 @@ void csh_report_reasons_table(FILE *page, const struct csh_run *run)
     end_table(page);
 }
 
-/* --- figures ------------------------------------------------------------------- */
+/* --- figures --------------------------------------------------------- */
 
 static const char *meaning_of(const char *name)
 {

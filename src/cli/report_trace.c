@@ -30,7 +30,7 @@ static bool is(const struct csh_input_node *node, const char *text)
     return strcmp(csh_input_text(node), text) == 0;
 }
 
-/* --- copies ------------------------------------------------------------ */
+/* --- copies ---------------------------------------------------------- */
 
 /* Remembers what a burst turned out to be. A burst of which no model is known
  * is one of its own. */
@@ -149,7 +149,7 @@ static void take_span(struct csh_run *run, const struct csh_input_node *event,
     }
 }
 
-/* --- counters ----------------------------------------------------------- */
+/* --- counters -------------------------------------------------------- */
 
 static void take_device(struct csh_run *run, const char *number,
                         uint64_t at_ns, uint64_t bytes)
@@ -228,7 +228,7 @@ static void take_counter(struct csh_run *run,
     }
 }
 
-/* --- the rest ------------------------------------------------------------ */
+/* --- the rest -------------------------------------------------------- */
 
 static void take_instant(struct csh_run *run,
                          const struct csh_input_node *event)
