@@ -92,7 +92,7 @@ def bench_text(rows, facts):
         lines += targets(rows, ceiling)
     failed = [row for row in rows if row.get("failed")]
     for row in failed:
-        lines.append("%s did not run: %s" % (row["name"], row["remark"]))
+        lines.append("%s did not run: %s" % (row["name"], row["remark"].strip()))
     for row in rows:
         if row.get("name") in ("digests", "model"):
             lines.append("%s: %s" % (row["name"], {

@@ -140,6 +140,11 @@ def judge(plain, again, shim):
         return "late", "without the shim" if plain[0] is None else "with it"
     if plain[0] == 77:
         return "unproven", (plain[2].strip().splitlines() or ["missing"])[-1]
+    if plain[0] != 0:
+        return "unproven", "it fails without the shim, by %s; with it by %s, " \
+            "and what it prints is %s" % (
+                plain[0], shim[0],
+                "the same" if plain[1] == shim[1] else "other")
     if plain[:2] == shim[:2]:
         return "same", ""
     if again is not None and again[:2] != plain[:2]:
@@ -172,8 +177,6 @@ def compare(row, number, options, deadline):
     if plain[:2] != shim[:2] and None not in (plain[0], shim[0]):
         again = run(command, plain_env, limit)
     value, remark = judge(plain, again, shim)
-    if value == "same" and plain[0] != 0:
-        remark = "both with exit status %s" % plain[0]
     return dict(fields, value=value, remark=remark, status=plain[0],
                 shim=elided(log))
 
