@@ -248,6 +248,22 @@ START_TEST(admitted)
 }
 END_TEST
 
+/* What is worth as much, or more, does not make room for it. */
+START_TEST(admitted_by_rank)
+{
+    struct csh_park_block fresh = {.bytes = 10, .rank = 50};
+    struct csh_park_block other = {.bytes = 10, .rank = 49};
+
+    ck_assert(csh_park_admits(&fresh, &other, 1, 0));
+    other.rank = 50;
+    ck_assert(!csh_park_admits(&fresh, &other, 1, 0));
+    other.rank = 51;
+    ck_assert(!csh_park_admits(&fresh, &other, 1, 0));
+    other.is_twin = true;
+    ck_assert(csh_park_admits(&fresh, &other, 1, 0));
+}
+END_TEST
+
 struct pick_cell {
     const char *what;
     struct csh_park_block blocks[3]; /* bytes, born, held, twin */
@@ -360,6 +376,7 @@ int main(void)
     tcase_add_loop_test(cases, chosen_in_order_and_no_more_than_needed, 0, 14);
     tcase_add_test(cases, nothing_to_choose_from);
     tcase_add_test(cases, admitted);
+    tcase_add_test(cases, admitted_by_rank);
     tcase_add_loop_test(cases, picked, 0, (int)CSH_ARRAY_LENGTH(picks));
     suite_add_tcase(suite, cases);
     runner = srunner_create(suite);
