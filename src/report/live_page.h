@@ -7,8 +7,9 @@
  * reader that finds that its slot was written to meanwhile begins again. So a
  * reader sees one write, whole, or nothing, also of a process that is stopped
  * in the middle of one. The C11 memory model carries it: every word of a slot
- * is an atomic, and each slot is a sequence lock in the form of H. Boehm, "Can
- * Seqlocks Get Along With Programming Language Memory Models?" (MSPC 2012).
+ * is an atomic that is released and acquired, and each slot is a sequence lock
+ * (H. Boehm, "Can Seqlocks Get Along With Programming Language Memory Models?",
+ * MSPC 2012).
  *
  * Readers trust nothing: whatever the page holds, what comes out has no more
  * models than there is room for, a known mode, and names that end.

@@ -21,8 +21,7 @@
 /* Long enough for a writer to come round within one read. */
 #define N_MODELS 40
 #define N_READERS 2
-#define LEAST_READS 200
-#define MOST_NS UINT64_C(8000000000)
+#define LAST_NS UINT64_C(2000000000)
 
 static struct csh_live_page *page;
 static struct csh_live_figures figures;
@@ -81,6 +80,25 @@ static void *write_on(void *unused)
     return unused;
 }
 
+/* What a slot says that it holds is what it holds, at every moment: a slot
+ * that is being written to says so. */
+static void *watch_slots(void *opaque)
+{
+    unsigned *n_wrong = opaque;
+    uint64_t state, word;
+    unsigned i;
+
+    for (i = 0; !atomic_load(&is_over); ++i) {
+        struct csh_live_slot *slot = &page->slots[i % 2];
+
+        state = atomic_load(&slot->state);
+        word = atomic_load(&slot->words[1]);
+        *n_wrong += (state % 2 == 0) && (word != state / 2) &&
+                    (state == atomic_load(&slot->state));
+    }
+    return NULL;
+}
+
 struct reader {
     pthread_t thread;
     unsigned n_read, n_torn, n_backwards;
@@ -90,9 +108,9 @@ struct reader {
 static void *read_on(void *opaque)
 {
     struct reader *reader = opaque;
-    uint64_t until = csh_clock_now_ns() + MOST_NS, latest = 0;
+    uint64_t until = csh_clock_now_ns() + LAST_NS, latest = 0;
 
-    while ((reader->n_read < LEAST_READS) && (csh_clock_now_ns() < until)) {
+    while (csh_clock_now_ns() < until) {
         if (csh_live_page_read(page, &reader->read) != CSH_LIVE_GOOD) {
             continue;
         }
@@ -107,11 +125,14 @@ static void *read_on(void *opaque)
 START_TEST(reads_are_whole_under_constant_writing)
 {
     struct reader *readers = calloc(N_READERS, sizeof(*readers));
-    pthread_t writer;
+    pthread_t writer, watcher;
+    unsigned n_wrong = 0;
     int i;
 
     atomic_store(&is_over, false);
     ck_assert_int_eq(pthread_create(&writer, NULL, write_on, NULL), 0);
+    ck_assert_int_eq(pthread_create(&watcher, NULL, watch_slots, &n_wrong),
+                     0);
     for (i = 0; i < N_READERS; ++i) {
         ck_assert_int_eq(pthread_create(&readers[i].thread, NULL, read_on,
                                         &readers[i]), 0);
@@ -121,6 +142,8 @@ START_TEST(reads_are_whole_under_constant_writing)
     }
     atomic_store(&is_over, true);
     pthread_join(writer, NULL);
+    pthread_join(watcher, NULL);
+    ck_assert_uint_eq(n_wrong, 0);
     for (i = 0; i < N_READERS; ++i) {
         ck_assert_uint_gt(readers[i].n_read, 0);
         ck_assert_uint_eq(readers[i].n_torn, 0);
