@@ -96,10 +96,18 @@ static void handed_out_to_another(void)
 /* Dirty at the free: not parked. */
 static void patched_weight_is_not_parked(void)
 {
+    uint64_t (*allocated)(void) =
+        (uint64_t (*)(void))unseen("simcuda_allocated_bytes");
     struct weight weight = learned(LARGE, 6, NULL);
+    uint64_t before = allocated();
 
     launch_fill(weight.device + MIB, 0xABCD0123u, 1, NULL);
-    reload_expecting(&weight, LARGE);
+    OK(cu.cuMemFree_v2(weight.device));
+    CHECK_EQUAL(allocated(), before - LARGE);
+    OK(cu.cuMemAlloc_v2(&weight.device, LARGE));
+    REACHES(h2d, LARGE, LARGE,
+            upload(weight.device, weight.host, LARGE, NULL));
+    CHECK(device_holds(weight.device, LARGE, 6));
 }
 
 /* Work that is under way when the memory is freed, and changes it. */
