@@ -47,23 +47,35 @@ static void write_out(void *opaque, const char *text, size_t n_bytes)
     fwrite(text, 1, n_bytes, stdout);
 }
 
-/* A larger array of pointers, one of reports, and one reading more. */
+/* True if the array has room for one more; it may have moved. */
+static bool has_room(void **array, size_t n, size_t item_bytes)
+{
+    void *larger = realloc(*array, (n + 1) * item_bytes);
+
+    if (larger == NULL) {
+        return false;
+    }
+    *array = larger;
+    return true;
+}
+
+/* One reading more; NULL when memory is short. */
 static struct reading *add(struct readings *readings)
 {
-    struct reading **each = realloc(
-        readings->each, (readings->n + 1) * sizeof(struct reading *));
-    struct csh_report *reports =
-        realloc(readings->reports, (readings->n + 1) * sizeof(*reports));
-    struct reading *reading = calloc(1, sizeof(*reading));
+    void *each = readings->each, *reports = readings->reports;
+    struct reading *reading = NULL;
 
-    readings->each = (each != NULL) ? each : readings->each;
-    readings->reports = (reports != NULL) ? reports : readings->reports;
-    if ((each == NULL) || (reports == NULL) || (reading == NULL)) {
-        free(reading);
-        return NULL;
+    if (has_room(&each, readings->n, sizeof(struct reading *)) &&
+        has_room(&reports, readings->n, sizeof(struct csh_report))) {
+        reading = calloc(1, sizeof(*reading));
     }
-    memset(&readings->reports[readings->n], 0, sizeof(*reports));
-    readings->each[readings->n] = reading;
+    readings->each = each;
+    readings->reports = reports;
+    if (reading != NULL) {
+        memset(&readings->reports[readings->n], 0,
+               sizeof(struct csh_report));
+        readings->each[readings->n] = reading;
+    }
     return reading;
 }
 
