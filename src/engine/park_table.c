@@ -72,8 +72,20 @@ unsigned csh_park_table_n(void)
     return atomic_load_explicit(&n_blocks, memory_order_acquire);
 }
 
+/* What the registry shows as parked. */
+static void tell(const struct csh_parked *block,
+                 void (*refer)(uint32_t weight, enum csh_weight_place place))
+{
+    size_t i;
+
+    for (i = 0; i < block->n_pieces; i++) {
+        refer((uint32_t)block->piece[i].mark.weight, CSH_PLACE_PARKED);
+    }
+}
+
 static void take_out(struct csh_parked *block) CSH_REQUIRES(lock)
 {
+    tell(block, csh_registry_unrefer);
     DL_DELETE(blocks, block);
     atomic_fetch_sub(&n_blocks, 1);
     csh_statistics_add(CSH_GAUGE_parked_bytes, -(int64_t)block->bytes);
@@ -83,6 +95,7 @@ void csh_park_table_add(struct csh_parked *block)
 {
     csh_lock_acquire(&lock);
     DL_APPEND(blocks, block);
+    tell(block, csh_registry_refer);
     atomic_fetch_add(&n_blocks, 1);
     csh_statistics_add(CSH_GAUGE_parked_bytes, (int64_t)block->bytes);
     csh_lock_release(&lock);
