@@ -181,6 +181,7 @@ static void *sleep_for_ever(void *nothing)
 /* What --leak names, once a cycle: the test of the test. */
 static void leak(void)
 {
+    static char *volatile leaked; /* else clang makes no such memory */
     pthread_t thread;
     char *memory;
     int page;
@@ -189,9 +190,9 @@ static void leak(void)
         return;
     }
     if (strcmp(settings.leak, "memory") == 0) {
-        memory = malloc(MIB);
-        CHECK(memory != NULL);
-        memset(memory, 1, MIB);
+        leaked = malloc(MIB);
+        CHECK(leaked != NULL);
+        memset(leaked, 1, MIB);
     } else if (strcmp(settings.leak, "maps") == 0) {
         /* Pages of two kinds by turns are a mapping each. */
         memory = mmap(NULL, 16 * 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS,
