@@ -57,8 +57,11 @@ static bool write_text(const char *name, const char *text, size_t n_bytes)
         return false;
     }
     is_written = fwrite(text, 1, n_bytes, out) == n_bytes;
-    is_written = (name != NULL ? fclose(out) : fflush(out)) == 0 &&
-                 is_written;
+    if (name == NULL) {
+        is_written = fflush(out) == 0 && is_written;
+    } else {
+        is_written = fclose(out) == 0 && is_written;
+    }
     if (!is_written) {
         fprintf(stderr, "cushadow report: %s: %s\n",
                 name != NULL ? name : "standard output", strerror(errno));

@@ -14,17 +14,17 @@
 #include "cli/report_html.h"
 
 #define MOST_ROWS 24
-#define WIDTH 1000
-#define LEFT 205 /* of it, for names */
-#define COLUMNS 785
-#define STRIP 7
-#define GAP 4
-#define AREA 27
-#define ROW 60
-#define FLAT_ROW 34 /* of what is not known to be in VRAM */
-#define MEMORY_ROW 44
-#define TOP 6
-#define AXIS 22
+#define WIDTH 1000u
+#define LEFT 205u /* of it, for names */
+#define COLUMNS 785u
+#define STRIP 7u
+#define GAP 4u
+#define AREA 27u
+#define ROW 60u
+#define FLAT_ROW 34u /* of what is not known to be in VRAM */
+#define MEMORY_ROW 44u
+#define TOP 6u
+#define AXIS 22u
 
 struct frame {
     FILE *page;
