@@ -231,6 +231,32 @@ static bool wait_for_blocks_in_the_making(void)
     return were_any;
 }
 
+/* Tried so often; then the two may be of two moments. */
+#define MOST_TRIES 4
+
+uint64_t csh_park_bytes_beside(CUdevice device, size_t *free_p)
+{
+    int saved_errno = errno, i;
+    struct csh_own_calls own = csh_own_calls_begin();
+    unsigned moves = 0;
+    uint64_t bytes = 0;
+    size_t total;
+
+    for (i = 0; i < MOST_TRIES && csh_park_memory_can(); i++) {
+        (void)wait_for_blocks_in_the_making();
+        moves = csh_park_memory_n_moves();
+        bytes = csh_park_memory_bytes(device);
+        if (csh_calls()->cuMemGetInfo_v2(free_p, &total) != CUDA_SUCCESS ||
+            (csh_park_memory_n_moving() == 0 &&
+             csh_park_memory_n_moves() == moves)) {
+            break;
+        }
+    }
+    csh_own_calls_end(&own);
+    errno = saved_errno;
+    return bytes;
+}
+
 bool csh_park_give_all(void)
 {
     int saved_errno = errno;
@@ -246,7 +272,9 @@ bool csh_park_give_all(void)
     own = csh_own_calls_begin();
     if (csh_calls()->cuCtxGetDevice(&device) == CUDA_SUCCESS &&
         csh_park_memory_bytes(device) > 0) {
+        csh_park_memory_moving(1);
         has_given |= give_all(device);
+        csh_park_memory_moving(-1);
     }
     csh_own_calls_end(&own);
     errno = saved_errno;

@@ -70,6 +70,10 @@ CSH_MUST_CHECK bool csh_park_give_all(void);
 /* Bytes of the device that the shim has parked, and would give at once. */
 uint64_t csh_park_bytes(CUdevice device);
 
+/* The same, and what the driver says is free at one moment with it: no block
+ * comes or goes between. *free_p stays as it is if the driver does not say. */
+uint64_t csh_park_bytes_beside(CUdevice device, size_t *free_p);
+
 /* What a call of the program's shall name instead of the address: the
  * address, unless a parked block lies there. */
 CUdeviceptr csh_park_visible(CUdeviceptr address);

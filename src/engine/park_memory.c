@@ -20,7 +20,7 @@
 #define NAP_NS UINT64_C(20000)
 
 static _Atomic uint64_t own_bytes[MOST_DEVICES];
-static atomic_uint n_moving;
+static atomic_uint n_moving, n_moves;
 static atomic_uint n_visitors, n_ending;
 
 bool csh_park_memory_can(void)
@@ -55,6 +55,12 @@ unsigned csh_park_memory_n_moving(void)
 void csh_park_memory_moving(int by)
 {
     atomic_fetch_add(&n_moving, (unsigned)by);
+    atomic_fetch_add(&n_moves, 1);
+}
+
+unsigned csh_park_memory_n_moves(void)
+{
+    return atomic_load(&n_moves);
 }
 
 bool csh_park_memory_get(struct csh_parked *block)

@@ -44,6 +44,9 @@ uint64_t csh_park_memory_bytes(CUdevice device);
 unsigned csh_park_memory_n_moving(void);
 void csh_park_memory_moving(int by);
 
+/* Changes whenever one of them begins or ends. */
+unsigned csh_park_memory_n_moves(void);
+
 /* The device of the current context, as its driver describes it. */
 CSH_MUST_CHECK bool csh_park_memory_ask(CUdevice device,
                                         struct csh_park_room *room_p);

@@ -39,7 +39,7 @@ void csh_engine_tell_free(size_t *free_p, size_t total)
         csh_calls()->cuCtxGetDevice(&device) != CUDA_SUCCESS) {
         return;
     }
-    bytes = csh_park_bytes(device);
+    bytes = csh_park_bytes_beside(device, free_p);
     *free_p = bytes < total - *free_p ? *free_p + bytes : total;
 }
 
