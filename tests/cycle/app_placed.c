@@ -29,6 +29,21 @@ static size_t size_of(int i)
     return kinds[(size_t)i % (sizeof(kinds) / sizeof(kinds[0]))];
 }
 
+/* Whether glibc's head of the block says that it is a mapping of its own.
+ * Another allocator's block may have nothing mapped before it. */
+static int is_own_mapping(const char *block)
+{
+    int memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+    size_t head = 0;
+    ssize_t got;
+
+    CHECK(memory >= 0);
+    got = pread(memory, &head, sizeof(head),
+                (off_t)((uintptr_t)block - sizeof(head)));
+    close(memory);
+    return got == (ssize_t)sizeof(head) && (head & 2) != 0;
+}
+
 /* Bytes of whole pages that are neither in RAM nor in swap; none where the
  * block is not a mapping of its own. */
 static size_t untouched(const char *block, size_t bytes)
@@ -40,7 +55,7 @@ static size_t untouched(const char *block, size_t bytes)
 
     CHECK(pagemap >= 0);
     if ((uintptr_t)block % page != (bytes % page == 0 ? 0 : 64) ||
-        (((const size_t *)(const void *)block)[-1] & 2) == 0) {
+        !is_own_mapping(block)) {
         end = start;
     }
     for (; start < end; start += page) {
