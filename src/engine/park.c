@@ -300,20 +300,15 @@ static CUresult copy_within(const struct csh_copy *copy, CUdeviceptr src)
                      copy->device, src, copy->bytes, copy->stream.handle);
 }
 
-/* The block stays until its latest copy is done. Where no event can be had,
- * and for the synchronous forms, that is waited for. */
-static CUresult keep_until_done(struct csh_parked *block,
+/* The block stays until its copies are done. Where no event can be had, and for
+ * the synchronous forms, that is waited for. */
+static CUresult keep_until_done(struct csh_park_reading *reading,
                                 const struct csh_copy *copy)
 {
-    if (copy->is_async && csh_park_memory_settle(block) &&
-        csh_calls()->cuEventCreate(&block->event, CU_EVENT_DISABLE_TIMING) ==
-            CUDA_SUCCESS) {
-        if (csh_call_event_record(block->event, &copy->stream) ==
-            CUDA_SUCCESS) {
-            return CUDA_SUCCESS;
-        }
-        csh_calls()->cuEventDestroy_v2(block->event);
-        block->event = NULL;
+    csh_park_memory_drop_uses(&reading->uses);
+    if (copy->is_async &&
+        csh_park_memory_note_use(&reading->uses, &copy->stream)) {
+        return CUDA_SUCCESS;
     }
     return csh_call_stream_synchronize(&copy->stream);
 }
@@ -337,7 +332,7 @@ bool csh_park_load(const struct csh_context *context,
         how = CSH_PARK_READ_SPOILT;
     } else if (proof == CSH_PROOF_EQUAL &&
                copy_within(copy, reading.address) == CUDA_SUCCESS &&
-               keep_until_done(reading.block, copy) == CUDA_SUCCESS) {
+               keep_until_done(&reading, copy) == CUDA_SUCCESS) {
         how = CSH_PARK_READ_COPIED;
     }
     csh_park_table_end(&reading, how);

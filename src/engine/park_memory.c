@@ -9,6 +9,8 @@
 #include "engine/park_memory.h"
 
 #include <stdatomic.h>
+#include <stdlib.h>
+#include <utlist.h> /* after base/compiler.h */
 
 #include "base/clock.h"
 #include "base/options.h"
@@ -73,29 +75,68 @@ bool csh_park_memory_get(struct csh_parked *block)
     return true;
 }
 
+/* ---- copies out of blocks ----------------------------------------------- */
+
+bool csh_park_memory_note_use(struct csh_park_use **uses_p,
+                              const struct csh_stream *stream)
+{
+    const struct csh_engine_calls *calls = csh_calls();
+    struct csh_park_use *use = calloc(1, sizeof(*use));
+
+    if (use == NULL || calls->cuEventCreate(&use->event,
+                                            CU_EVENT_DISABLE_TIMING) !=
+                           CUDA_SUCCESS) {
+        free(use);
+        return false;
+    }
+    if (csh_call_event_record(use->event, stream) != CUDA_SUCCESS) {
+        calls->cuEventDestroy_v2(use->event);
+        free(use);
+        return false;
+    }
+    LL_PREPEND(*uses_p, use);
+    return true;
+}
+
+/* Says what the driver says of the first that is not over. An error says
+ * nothing about the copy, and counts as under way. */
+static CUresult drop(struct csh_park_use **uses_p)
+{
+    struct csh_park_use *use, *next;
+    CUresult result, left = CUDA_SUCCESS;
+
+    LL_FOREACH_SAFE(*uses_p, use, next) {
+        result = csh_calls()->cuEventQuery(use->event);
+        if (result == CUDA_SUCCESS) {
+            LL_DELETE(*uses_p, use);
+            csh_calls()->cuEventDestroy_v2(use->event);
+            free(use);
+        } else if (left == CUDA_SUCCESS) {
+            left = result;
+        }
+    }
+    return left;
+}
+
+void csh_park_memory_drop_uses(struct csh_park_use **uses_p)
+{
+    (void)drop(uses_p);
+}
+
 bool csh_park_memory_settle(struct csh_parked *block)
 {
     uint64_t begun_ns = csh_clock_now_ns();
-    CUresult result = CUDA_SUCCESS;
+    CUresult result = drop(&block->uses);
 
-    if (block->event == NULL) {
-        return true;
-    }
-    for (;;) {
-        result = csh_calls()->cuEventQuery(block->event);
-        if (result != CUDA_ERROR_NOT_READY ||
-            csh_clock_now_ns() - begun_ns > csh_proofs_timeout_ns()) {
-            break;
-        }
+    while (result == CUDA_ERROR_NOT_READY &&
+           csh_clock_now_ns() - begun_ns <= csh_proofs_timeout_ns()) {
         csh_clock_nap_ns(NAP_NS);
+        result = drop(&block->uses);
     }
-    if (result != CUDA_SUCCESS) {
-        return false;
-    }
-    csh_calls()->cuEventDestroy_v2(block->event);
-    block->event = NULL;
-    return true;
+    return result == CUDA_SUCCESS;
 }
+
+/* ---- memory given back -------------------------------------------------- */
 
 static bool give(struct csh_parked *block)
 {

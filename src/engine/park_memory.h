@@ -15,6 +15,7 @@
 #include "base/statistics.h"
 #include "engine/park_policy.h"
 #include "engine/park_table.h"
+#include "track/stream.h"
 
 /* The driver has all entries that parking needs. */
 bool csh_park_memory_can(void);
@@ -34,7 +35,16 @@ void csh_park_memory_hand_over(struct csh_parked *block);
 /* The memory went with its context. */
 void csh_park_memory_gone(CUdevice device, uint64_t bytes);
 
-/* Waits for the latest copy out of a block, for a bounded time. */
+/* Adds a use behind all that the stream has queued, a copy out of a block of
+ * the current context last. False: there is no memory, or no event. */
+CSH_MUST_CHECK bool csh_park_memory_note_use(struct csh_park_use **uses_p,
+                                             const struct csh_stream *stream);
+
+/* Takes those away that are over. Waits for none. */
+void csh_park_memory_drop_uses(struct csh_park_use **uses_p);
+
+/* Waits for all copies out of a block that is the caller's, for a bounded
+ * time. */
 CSH_MUST_CHECK bool csh_park_memory_settle(struct csh_parked *block);
 
 /* Bytes of the device that are the shim's, parked or about to be. */

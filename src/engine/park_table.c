@@ -54,6 +54,11 @@ struct csh_parked *csh_park_block_create(size_t n_pieces)
 
 void csh_park_block_free(struct csh_parked *block)
 {
+    struct csh_park_use *use, *next;
+
+    LL_FOREACH_SAFE(block->uses, use, next) {
+        free(use);
+    }
     free(block);
 }
 
@@ -232,6 +237,8 @@ bool csh_park_table_read(CUcontext context, struct csh_shadow_ref shadow,
     if (block != NULL) {
         block->n_readers++;
         reading_p->block = block;
+        reading_p->uses = block->uses;
+        block->uses = NULL;
         reading_p->address =
             block->base + block->piece[reading_p->place].offset;
         previous = born_of(block);
@@ -253,6 +260,7 @@ void csh_park_table_end(const struct csh_park_reading *reading,
     } else if (how == CSH_PARK_READ_SPOILT) {
         piece->shadow = (struct csh_shadow_ref){0, 0}; /* nobody's */
     }
+    LL_CONCAT(block->uses, reading->uses);
     block->n_readers--;
     is_over = block->is_gone && block->n_readers == 0;
     csh_lock_release(&lock);

@@ -28,13 +28,19 @@ struct csh_park_piece {
     bool is_loaded;   /* copied to the program's memory since it was parked */
 };
 
+/* A copy out of a block that may still be under way. */
+struct csh_park_use {
+    CUevent event; /* behind it; of the block's context, and ends with that */
+    struct csh_park_use *next;
+};
+
 /* A block of memory of the shim's, from cuMemAlloc in this context. */
 struct csh_parked {
     CUcontext context;
     CUdevice device;
     CUdeviceptr base;
     size_t bytes;
-    CUevent event;      /* behind the latest copy from it; NULL: none */
+    struct csh_park_use *uses; /* but those that readers have */
     unsigned n_readers; /* the table's */
     bool is_gone;       /* the table's: its context has ended */
     struct csh_parked *prev, *next;
@@ -51,7 +57,8 @@ static inline uint64_t csh_park_content(const struct csh_shadow *shadow)
 /* NULL when memory is short. */
 struct csh_parked *csh_park_block_create(size_t n_pieces);
 
-/* The memory behind it is no concern of this. */
+/* The memory behind it is no concern of this, nor are events of uses: there
+ * are none left, or they have ended with the context. */
 void csh_park_block_free(struct csh_parked *block);
 
 /* Bytes of the weights in it. */
@@ -74,9 +81,15 @@ bool csh_park_table_renew(CUcontext context, struct csh_shadow_ref shadow);
 
 bool csh_park_table_has(CUcontext context, struct csh_shadow_ref shadow);
 
-/* Where the shadow's bytes are parked; the block is read from until _end. */
+/*
+ * Where the shadow's bytes are parked; the block is read from until _end, by as
+ * many as like. Its uses are the reader's until then: he drops those that are
+ * over and adds his own. So each event is of one thread at any time, and is
+ * with the block again before anybody can be handed it.
+ */
 struct csh_park_reading {
     struct csh_parked *block;
+    struct csh_park_use *uses;
     CUdeviceptr address;
     size_t place; /* of the piece */
 };

@@ -265,6 +265,84 @@ static void threads_swap(void)
     }
 }
 
+/* One stays behind: what the program has again in whole is not handed out. */
+#define N_PIECES 4
+#define N_LOADED 3
+
+/* Several read from one block at once, and it is handed out while their copies
+ * may be under way: it goes after the last of them. */
+struct piece {
+    struct weight weight;
+    CUstream stream;
+};
+
+static void *load_piece(void *opaque)
+{
+    struct piece *piece = opaque;
+    struct weight *weight = &piece->weight;
+    CUcontext context;
+    CUdevice device;
+
+    OK(cu.cuDeviceGet(&device, 0));
+    OK(cu.cuDevicePrimaryCtxRetain(&context, device));
+    OK(cu.cuCtxSetCurrent(context));
+    OK(cu.cuMemcpyHtoDAsync_v2(weight->device, weight->host, weight->bytes,
+                               piece->stream));
+    return NULL;
+}
+
+static void load_pieces(struct piece *pieces)
+{
+    pthread_t threads[N_LOADED];
+    size_t i;
+
+    for (i = 0; i < N_LOADED; i++) {
+        CHECK(pthread_create(&threads[i], NULL, load_piece,
+                             &pieces[i]) == 0);
+    }
+    for (i = 0; i < N_LOADED; i++) {
+        CHECK(pthread_join(threads[i], NULL) == 0);
+    }
+}
+
+static void threads_load_from_one_block(void)
+{
+    struct piece pieces[N_PIECES];
+    CUdeviceptr block;
+    uint64_t calls;
+    int round;
+    size_t i;
+
+    for (i = 0; i < N_PIECES; i++) {
+        struct weight *weight = &pieces[i].weight;
+
+        *weight = (struct weight){0, fresh(MIB), MIB, 500 + (uint32_t)i};
+        fill(weight->host, MIB, weight->seed);
+        OK(cu.cuMemAlloc_v2(&weight->device, MIB));
+        pieces[i].stream = new_stream(CU_STREAM_NON_BLOCKING);
+    }
+    for (round = 0; round < 10; round++) {
+        OK(cu.cuMemAlloc_v2(&block, N_PIECES * MIB));
+        for (i = 0; i < N_PIECES; i++) {
+            upload(block + i * MIB, pieces[i].weight.host, MIB, NULL);
+            offload(pieces[i].weight.host, block + i * MIB, MIB, NULL);
+            OK(cu.cuMemsetD8_v2(pieces[i].weight.device, 0, MIB));
+        }
+        OK(cu.cuMemFree_v2(block));
+        REACHES(h2d, 0, N_LOADED * MIB, load_pieces(pieces));
+        calls = cu.simcuda_calls("cuMemAlloc_v2");
+        OK(cu.cuMemAlloc_v2(&block, N_PIECES * MIB));
+        CHECK_EQUAL(cu.simcuda_calls("cuMemAlloc_v2") - calls, !under_shim);
+        OK(cu.cuMemsetD8_v2(block, 0x5a, N_PIECES * MIB));
+        OK(cu.cuMemFree_v2(block));
+        for (i = 0; i < N_LOADED; i++) {
+            OK(cu.cuStreamSynchronize(pieces[i].stream));
+            CHECK(device_holds(pieces[i].weight.device, MIB,
+                               pieces[i].weight.seed));
+        }
+    }
+}
+
 /* With the option off: no call of the driver's that is only for parking. */
 static void off(void)
 {
@@ -299,6 +377,7 @@ static const struct negative scenarios[] = {
      "SIMCUDA_MEMORY=48M CUSHADOW_VRAM_KEEP=3M"},
     {"threads_swap", threads_swap, NULL},
     {"threads_swap_with_little_room", threads_swap, "CUSHADOW_VRAM_KEEP=6M"},
+    {"threads_load_from_one_block", threads_load_from_one_block, NULL},
     {"parked_memory_is_free", parked_memory_is_free, NULL},
     {"every_allocation_makes_it_go", every_allocation_makes_it_go, NULL},
     {"every_call_is_made_once_more", every_call_is_made_once_more, NULL},
