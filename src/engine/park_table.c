@@ -1,9 +1,9 @@
 /*
  * park_table.c - see park_table.h.
  *
- * Owns the list of blocks, the histories of weights, and the clock of loads;
- * all under one lock (rank RANGES; the store's is taken under it). The number
- * of blocks is read without it.
+ * Owns the list of blocks and their index, the histories of weights, and the
+ * clock of loads; all under one lock (rank RANGES; the store's is taken under
+ * it). The number of blocks is read without it.
  *
  * A block is in the list, or handed out, or gone: its context has ended while
  * somebody read it. Only a block of the list that nobody reads is handed out.
@@ -20,6 +20,7 @@
 #include "base/lock.h"
 #include "base/statistics.h"
 #include "engine/park_history.h"
+#include "engine/park_index.h"
 #include "engine/park_policy.h"
 #include "engine/residency.h"
 
@@ -35,6 +36,7 @@ struct history {
 
 static struct csh_lock lock = CSH_LOCK_INIT(CSH_RANK_RANGES);
 static struct csh_parked *blocks CSH_GUARDED_BY(lock);
+static struct csh_park_index pieces CSH_GUARDED_BY(lock); /* of the same */
 static struct history *histories CSH_GUARDED_BY(lock);
 static struct csh_park_clock loads CSH_GUARDED_BY(lock);
 static uint64_t previous CSH_GUARDED_BY(lock); /* born of the last block used */
@@ -91,6 +93,7 @@ static void tell(const struct csh_parked *block,
 static void take_out(struct csh_parked *block) CSH_REQUIRES(lock)
 {
     tell(block, csh_registry_unrefer);
+    csh_park_index_remove(&pieces, block);
     DL_DELETE(blocks, block);
     atomic_fetch_sub(&n_blocks, 1);
     csh_statistics_add(CSH_GAUGE_parked_bytes, -(int64_t)block->bytes);
@@ -100,6 +103,7 @@ void csh_park_table_add(struct csh_parked *block)
 {
     csh_lock_acquire(&lock);
     DL_APPEND(blocks, block);
+    csh_park_index_add(&pieces, block);
     tell(block, csh_registry_refer);
     atomic_fetch_add(&n_blocks, 1);
     csh_statistics_add(CSH_GAUGE_parked_bytes, (int64_t)block->bytes);
@@ -141,35 +145,13 @@ bool csh_park_table_covers(CUdeviceptr address)
 
 /* ---- pieces ------------------------------------------------------------ */
 
-static bool is_same(struct csh_shadow_ref a, struct csh_shadow_ref b)
-{
-    return a.index == b.index && a.generation == b.generation;
-}
-
-static struct csh_parked *find(CUcontext context, struct csh_shadow_ref shadow,
-                               size_t *place_p) CSH_REQUIRES(lock)
-{
-    struct csh_parked *block;
-    size_t i;
-
-    DL_FOREACH(blocks, block) {
-        for (i = 0; i < block->n_pieces && block->context == context; i++) {
-            if (is_same(block->piece[i].shadow, shadow)) {
-                *place_p = i;
-                return block;
-            }
-        }
-    }
-    return NULL;
-}
-
 bool csh_park_table_renew(CUcontext context, struct csh_shadow_ref shadow)
 {
     struct csh_parked *block;
     size_t place;
 
     csh_lock_acquire(&lock);
-    block = find(context, shadow, &place);
+    block = csh_park_index_find(&pieces, context, shadow, &place);
     if (block != NULL) {
         block->piece[place].is_loaded = false;
     }
@@ -186,7 +168,7 @@ bool csh_park_table_has(CUcontext context, struct csh_shadow_ref shadow)
         return false;
     }
     csh_lock_acquire(&lock);
-    has = find(context, shadow, &place) != NULL;
+    has = csh_park_index_find(&pieces, context, shadow, &place) != NULL;
     csh_lock_release(&lock);
     return has;
 }
@@ -233,7 +215,8 @@ bool csh_park_table_read(CUcontext context, struct csh_shadow_ref shadow,
     struct csh_parked *block;
 
     csh_lock_acquire(&lock);
-    block = find(context, shadow, &reading_p->place);
+    block = csh_park_index_find(&pieces, context, shadow,
+                                &reading_p->place);
     if (block != NULL) {
         block->n_readers++;
         reading_p->block = block;
@@ -258,6 +241,7 @@ void csh_park_table_end(const struct csh_park_reading *reading,
     if (how == CSH_PARK_READ_COPIED) {
         piece->is_loaded = true;
     } else if (how == CSH_PARK_READ_SPOILT) {
+        csh_park_index_remove_piece(&pieces, block, reading->place);
         piece->shadow = (struct csh_shadow_ref){0, 0}; /* nobody's */
     }
     LL_CONCAT(block->uses, reading->uses);
@@ -379,15 +363,16 @@ struct csh_parked *csh_park_table_evict(CUdevice device, CUcontext context)
 bool csh_park_table_admits(const struct csh_parked *fresh, uint64_t spare)
 {
     struct csh_park_block block;
-    bool is_admitted = false;
+    bool is_admitted;
     size_t n;
 
-    csh_lock_acquire(&lock);
-    if (csh_park_table_n() < MOST_BLOCKS) {
-        n = list(fresh->device, NULL);
-        block = describe(fresh);
-        is_admitted = csh_park_admits(&block, candidates, n, spare);
+    if (csh_park_table_n() >= MOST_BLOCKS || spare >= fresh->bytes) {
+        return csh_park_table_n() < MOST_BLOCKS; /* at nobody's price */
     }
+    csh_lock_acquire(&lock);
+    n = list(fresh->device, NULL);
+    block = describe(fresh);
+    is_admitted = csh_park_admits(&block, candidates, n, spare);
     csh_lock_release(&lock);
     return is_admitted;
 }

@@ -1,7 +1,7 @@
 /*
- * test_park_table.c - which block is whose, and that the events behind copies
- * out of a block are with exactly one at any time, and with all of them whoever
- * is handed the block.
+ * test_park_table.c - which weights are found where, and that the event behind
+ * a copy out of a block is one thread's at any time, and all of them are
+ * whoever's is handed the block.
  *
  * Events are numbers, and no driver is called. Each test runs in a process of
  * its own, with real shadows in the engine's store.
@@ -66,6 +66,7 @@ static struct csh_parked *park_at(CUcontext context, CUdeviceptr base,
             .shadow = shadows[i],
             .content = i + 1,
         };
+        csh_park_table_loaded(i + 1);
     }
     csh_park_table_add(block);
     return block;
@@ -158,6 +159,134 @@ START_TEST(a_context_ends_while_its_block_is_read)
     csh_park_table_end(&first, CSH_PARK_READ_COPIED);
     csh_park_table_end(&second, CSH_PARK_READ_COPIED);
     ck_assert_uint_eq(csh_park_table_forget(here, &device), 0);
+}
+END_TEST
+
+/* ---- pieces ------------------------------------------------------------- */
+
+static CUcontext const there = (CUcontext)0x2000;
+
+static bool finds(CUcontext context, struct csh_shadow_ref shadow,
+                  CUdeviceptr wanted)
+{
+    struct csh_park_reading reading;
+    bool has = csh_park_table_has(context, shadow);
+
+    ck_assert_int_eq(csh_park_table_read(context, shadow, &reading), has);
+    if (has) {
+        csh_park_table_end(&reading, CSH_PARK_READ_NOTHING);
+    }
+    return has && reading.address == wanted;
+}
+
+static void take(const struct csh_parked *wanted)
+{
+    struct csh_parked *block = csh_park_table_pick(
+        wanted->context, wanted->bytes, true);
+
+    ck_assert_ptr_eq(block, wanted);
+    csh_park_block_free(block);
+}
+
+START_TEST(a_piece_is_its_contexts_and_its_shadows)
+{
+    const struct csh_shadow_ref shadows[3] = {shadow_of(1), shadow_of(2),
+                                              shadow_of(3)};
+    struct csh_shadow_ref later = shadows[0];
+    struct csh_parked *mine = park(shadows, 2);
+    struct csh_parked *other = park_at(there, 2 * BASE, &shadows[1], 2);
+
+    later.generation++;
+    ck_assert(finds(here, shadows[0], BASE));
+    ck_assert(finds(here, shadows[1], BASE + UNIT));
+    ck_assert(finds(there, shadows[1], 2 * BASE));
+    ck_assert(!csh_park_table_has(here, shadows[2]));
+    ck_assert(!csh_park_table_has(there, shadows[0]));
+    ck_assert(!csh_park_table_has(here, later));
+    ck_assert(csh_park_table_renew(there, shadows[2]));
+    ck_assert(!csh_park_table_renew(here, shadows[2]));
+    take(mine);
+    ck_assert(!csh_park_table_has(here, shadows[1]));
+    ck_assert(finds(there, shadows[1], 2 * BASE));
+    take(other);
+    ck_assert(!csh_park_table_has(there, shadows[1]));
+}
+END_TEST
+
+/* Any of them is as good; when one goes the others are found. */
+START_TEST(the_same_bytes_in_several_places)
+{
+    const struct csh_shadow_ref shadow = shadow_of(1);
+    const struct csh_shadow_ref thrice[3] = {shadow, shadow, shadow};
+    struct csh_park_reading reading;
+    struct csh_parked *block, *blocks[3];
+    CUdevice device;
+    size_t n;
+
+    for (n = 0; n < 3; n++) {
+        blocks[n] = park_at(here, BASE * (n + 1), thrice, n + 1);
+    }
+    for (n = 0; n < 3; n++) {
+        ck_assert(csh_park_table_has(here, shadow));
+        block = csh_park_table_pick(here, (1 + (n + 1) % 3) * UNIT, true);
+        ck_assert_ptr_eq(block, blocks[(n + 1) % 3]);
+        csh_park_block_free(block);
+    }
+    ck_assert(!csh_park_table_has(here, shadow));
+
+    park(thrice, 3); /* one after the other turns out to be spoilt */
+    for (n = 0; n < 3; n++) {
+        ck_assert(csh_park_table_read(here, shadow, &reading));
+        csh_park_table_end(&reading, CSH_PARK_READ_SPOILT);
+    }
+    ck_assert(!csh_park_table_has(here, shadow));
+    ck_assert_uint_eq(csh_park_table_forget(here, &device), 3 * UNIT);
+}
+END_TEST
+
+/* What is known of a piece goes with what is known of it elsewhere. */
+START_TEST(a_piece_is_spoilt_while_its_context_ends)
+{
+    const struct csh_shadow_ref shadow = shadow_of(1);
+    struct csh_park_reading reading;
+    CUdevice device;
+
+    park(&shadow, 1);
+    ck_assert(csh_park_table_read(here, shadow, &reading));
+    ck_assert_uint_eq(csh_park_table_forget(here, &device), UNIT);
+    park(&shadow, 1); /* a new context with the same handle */
+    csh_park_table_end(&reading, CSH_PARK_READ_SPOILT);
+    ck_assert(finds(here, shadow, BASE));
+    ck_assert_uint_eq(csh_park_table_forget(here, &device), UNIT);
+    ck_assert(!csh_park_table_has(here, shadow));
+}
+END_TEST
+
+START_TEST(many)
+{
+    enum { MANY = 500, EACH = 5 };
+    static struct csh_shadow_ref shadows[EACH * MANY];
+    CUdevice device;
+    size_t i;
+
+    for (i = 0; i < EACH * MANY; i++) { /* nobody's, but told apart */
+        shadows[i] = (struct csh_shadow_ref){(uint32_t)i, 1};
+    }
+    for (i = 0; i < MANY; i++) {
+        park_at(here, BASE + i * EACH * UNIT, &shadows[EACH * i], EACH);
+    }
+    for (i = 0; i < EACH * MANY; i++) {
+        ck_assert(finds(here, shadows[i], BASE + i * UNIT));
+    }
+    ck_assert_uint_eq(csh_park_table_n(), MANY);
+    ck_assert(csh_park_table_covers(BASE + EACH * MANY * UNIT - 1));
+    ck_assert(!csh_park_table_covers(BASE + EACH * MANY * UNIT));
+    ck_assert_uint_eq(csh_park_table_forget(here, &device),
+                      EACH * MANY * UNIT);
+    for (i = 0; i < EACH * MANY; i++) {
+        ck_assert(!csh_park_table_has(here, shadows[i]));
+    }
+    ck_assert(!csh_park_table_covers(BASE));
 }
 END_TEST
 
@@ -268,6 +397,7 @@ int main(void)
 {
     Suite *suite = suite_create("park_table");
     TCase *events = tcase_create("events");
+    TCase *pieces = tcase_create("pieces");
     TCase *threads = tcase_create("threads");
     SRunner *runner;
     int failed;
@@ -277,6 +407,12 @@ int main(void)
     tcase_add_test(events, an_event_is_of_one_reader);
     tcase_add_test(events, a_context_ends_while_its_block_is_read);
     suite_add_tcase(suite, events);
+    tcase_add_checked_fixture(pieces, set_up, NULL);
+    tcase_add_test(pieces, a_piece_is_its_contexts_and_its_shadows);
+    tcase_add_test(pieces, the_same_bytes_in_several_places);
+    tcase_add_test(pieces, a_piece_is_spoilt_while_its_context_ends);
+    tcase_add_test(pieces, many);
+    suite_add_tcase(suite, pieces);
     tcase_add_checked_fixture(threads, set_up, NULL);
     tcase_set_timeout(threads, 60);
     tcase_add_test(threads, no_event_is_lost_or_given_up_twice);
