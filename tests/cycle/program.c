@@ -52,6 +52,8 @@ void program_start(void)
     cu.simcuda_poke = (program_poke *)find(library, "simcuda_poke");
     cu.simcuda_bytes = (program_bytes *)find(library, "simcuda_bytes");
     cu.simcuda_calls = (program_calls *)find(library, "simcuda_calls");
+    cu.simcuda_handle_bytes =
+        (program_handle_bytes *)find(library, "simcuda_handle_bytes");
     under_shim = getenv("CYCLE_SHIM") != NULL;
     OK(cu.cuInit(0));
     OK(cu.cuDeviceGet(&device, 0));

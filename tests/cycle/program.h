@@ -65,6 +65,7 @@
 typedef void program_poke(CUdeviceptr dst, const void *bytes, size_t n);
 typedef uint64_t program_bytes(enum sim_tally tally);
 typedef uint64_t program_calls(const char *entry);
+typedef size_t program_handle_bytes(void);
 
 struct program_driver {
 #define PROGRAM_X(symbol_, pfn_) pfn_ symbol_;
@@ -73,6 +74,7 @@ struct program_driver {
     program_poke *simcuda_poke;
     program_bytes *simcuda_bytes;
     program_calls *simcuda_calls;
+    program_handle_bytes *simcuda_handle_bytes;
 };
 
 extern struct program_driver cu;

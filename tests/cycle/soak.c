@@ -148,7 +148,9 @@ void soak_look(struct soak_figures *figures_p)
     memset(figures_p, 0, sizeof(*figures_p));
     read_lines("/proc/self/status", figures_p);
     figures_p->value[SOAK_maps] = read_lines("/proc/self/maps", NULL);
-    figures_p->value[SOAK_heap_kib] = mallinfo2().uordblks / 1024;
+    /* Large blocks of both, mapped, are not among them. */
+    figures_p->value[SOAK_heap_kib] =
+        (mallinfo2().uordblks - cu.simcuda_handle_bytes()) / 1024;
     look_at_descriptors(figures_p);
 }
 

@@ -33,6 +33,11 @@ unsigned char simcuda_poison(void);
  * changes. */
 CUresult simcuda_take_elsewhere(CUdevice device, uint64_t bytes);
 
+/* Bytes of the objects that handles stand for. They stay to the end of the
+ * process, so that the use of a destroyed one is seen: a program that makes
+ * and destroys many has that much more heap here. */
+size_t simcuda_handle_bytes(void);
+
 /* Makes the context fail as if a kernel had done wrong. NULL: the current
  * one of the calling thread. */
 CUresult simcuda_break(CUcontext context, CUresult error);

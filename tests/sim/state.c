@@ -7,6 +7,7 @@
  * contexts, its capture mode) is thread-local and needs no lock.
  */
 #include "sim.h"
+#include "simcuda.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -21,7 +22,7 @@ static atomic_bool is_torn_down;
 static atomic_uint_fast64_t n_ids;
 static atomic_uint_fast64_t n_threads;
 static uint64_t random_state;
-static struct { void **all; size_t n, max; } handles;
+static struct { void **all; size_t n, max, bytes; } handles;
 
 static void child_after_fork(void)
 {
@@ -192,7 +193,19 @@ void *sim_handle_new(size_t bytes)
         }
     }
     handles.all[handles.n++] = handle;
+    /* As the heap counts a block: with its head, in steps of 16. */
+    handles.bytes += (bytes + 8 + 15) / 16 * 16;
     return handle;
+}
+
+size_t simcuda_handle_bytes(void)
+{
+    size_t bytes;
+
+    sim_lock();
+    bytes = handles.bytes + handles.max * sizeof(void *);
+    sim_unlock();
+    return bytes;
 }
 
 void sim_array_grow(void *array_p, size_t n, size_t *max_p,
