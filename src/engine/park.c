@@ -44,9 +44,25 @@ uint64_t csh_park_bytes(CUdevice device)
     return csh_park_memory_bytes(device);
 }
 
+/* Memory of a context that has just ended in another thread may be somebody's
+ * anew before the blocks that were in it are forgotten. When the call that ended
+ * it is over, which it is in a moment if the memory is free, they are. */
+static bool is_parked(CUdeviceptr address)
+{
+    if (!csh_park_table_covers(address) || !csh_phase_is_active()) {
+        return false;
+    }
+    csh_park_contexts_settle();
+    return csh_park_table_covers(address);
+}
+
 CUdeviceptr csh_park_visible(CUdeviceptr address)
 {
-    return CSH_UNLIKELY(csh_park_table_covers(address)) ? NOWHERE : address;
+    int saved_errno = errno;
+    bool is_nowhere = is_parked(address);
+
+    errno = saved_errno;
+    return CSH_UNLIKELY(is_nowhere) ? NOWHERE : address;
 }
 
 void csh_park_forget_context(CUcontext context)

@@ -1,8 +1,8 @@
 /*
  * park_memory.c - see park_memory.h.
  *
- * Owns the bytes that the shim has of each device, the number of blocks in
- * the making, and who visits or ends contexts. No lock: counters, all
+ * Owns the bytes that the shim has of each device, the number of threads that
+ * make or give blocks, and who visits or ends contexts. No lock: counters, all
  * sequentially consistent. Of a visitor and an ender each counts itself first
  * and then looks for the other, so at least one of them sees the other.
  */
@@ -231,9 +231,21 @@ void csh_park_contexts_ending(void)
     while (atomic_load(&n_visitors) > 0) {
         csh_clock_nap_ns(NAP_NS);
     }
+    csh_park_memory_moving(1);
 }
 
 void csh_park_contexts_ended(void)
 {
+    csh_park_memory_moving(-1);
     atomic_fetch_sub(&n_ending, 1);
+}
+
+void csh_park_contexts_settle(void)
+{
+    uint64_t begun_ns = csh_clock_now_ns();
+
+    while (atomic_load(&n_ending) > 0 &&
+           csh_clock_now_ns() - begun_ns <= csh_proofs_timeout_ns()) {
+        csh_clock_nap_ns(NAP_NS);
+    }
 }

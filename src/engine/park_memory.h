@@ -50,7 +50,7 @@ CSH_MUST_CHECK bool csh_park_memory_settle(struct csh_parked *block);
 /* Bytes of the device that are the shim's, parked or about to be. */
 uint64_t csh_park_memory_bytes(CUdevice device);
 
-/* Blocks that are in the middle of being made or given back. */
+/* Threads in the middle of making blocks or giving them back. */
 unsigned csh_park_memory_n_moving(void);
 void csh_park_memory_moving(int by);
 
@@ -73,8 +73,12 @@ CSH_MUST_CHECK bool csh_park_visit(CUcontext context,
                                    struct csh_park_visit *visit_p);
 void csh_park_leave(struct csh_park_visit *visit);
 
-/* Around a call that ends a context. */
+/* Around a call that ends a context. Between them blocks in it may be gone and
+ * known still: they count as in the middle of being given back. */
 void csh_park_contexts_ending(void);
 void csh_park_contexts_ended(void);
+
+/* Waits, for a bounded time, until no call is ending a context. */
+void csh_park_contexts_settle(void);
 
 #endif

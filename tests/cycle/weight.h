@@ -38,6 +38,9 @@
     X(cuMemAllocPitch_v2, PFN_cuMemAllocPitch_v3020)                       \
     X(cuMemAllocManaged, PFN_cuMemAllocManaged_v6000)                      \
     X(cuIpcGetMemHandle, PFN_cuIpcGetMemHandle_v4010)                      \
+    X(cuCtxDetach, PFN_cuCtxDetach_v2000)                                  \
+    X(cuCtxEnablePeerAccess, PFN_cuCtxEnablePeerAccess_v4000)              \
+    X(cuMemcpyPeer, PFN_cuMemcpyPeer_v4000)                                \
     X(cuThreadExchangeStreamCaptureMode,                                   \
       PFN_cuThreadExchangeStreamCaptureMode_v10010)
 
