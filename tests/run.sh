@@ -6,9 +6,14 @@
 #     sh tests/run.sh [--all] [--werror]
 #
 # --all adds what CI wants besides: clang, its thread-safety analysis, TSan
-# over the tests with threads, cppcheck, clang-tidy, shellcheck, the readers
-# of model files fuzzed for a fixed number of runs, and a distribution archive
-# that builds and tests itself (make distcheck).
+# over the tests with threads, cppcheck, clang-tidy, gcc -fanalyzer, shellcheck,
+# the oldest and the newest toolkit headers, every reader of foreign bytes
+# fuzzed for a fixed number of runs, and a distribution archive that builds and
+# tests itself (make distcheck).
+#
+# Of each compiler there is a debug and a release build: gcc's are plain,
+# sanitized and threads, and that of the archive; clang's are clang-debug and
+# clang.
 set -eu
 cd "$(dirname "$0")/.."
 top=$(pwd)
@@ -74,12 +79,17 @@ checked() {
     add_up "$folder/check.log"
 }
 
-# job NAME COMMAND... - one verdict by exit status.
+# job NAME COMMAND... - one verdict by exit status; 77 is a skip.
 job() {
     name=$1; shift
     echo "== $name"
-    if "$@" >"$top/build-plain/job.log" 2>&1; then
+    verdict=0
+    "$@" >"$top/build-plain/job.log" 2>&1 || verdict=$?
+    if [ "$verdict" -eq 0 ]; then
         passed=$((passed + 1))
+    elif [ "$verdict" -eq 77 ]; then
+        echo "SKIP: $name: $(tail -n 1 "$top/build-plain/job.log")"
+        skipped=$((skipped + 1))
     else
         tail -n 60 "$top/build-plain/job.log"
         echo "== $name: failed"
@@ -89,6 +99,10 @@ job() {
 
 tidy() {
     find src -name '*.c' | sort | xargs -P"$(nproc)" -n16 sh .ci/tidy.sh
+}
+
+analyze() {
+    find src -name '*.c' | sort | xargs -P"$(nproc)" -n4 sh .ci/analyze.sh
 }
 
 # Not asked: uninitvar, which takes the loops of utlist for ones that never
@@ -108,7 +122,7 @@ cpp_check() {
 # other builds leave out what looks at texts and models, which are the same in
 # each; where a sanitizer cannot run a test, or only for less long, the test
 # itself knows. Under TSan run only tests with threads, five to twenty times as
-# slow there. Longer runs: make check-long.
+# slow there; clang's debug build runs the same. Longer runs: make check-long.
 once="tests/check/watch_model.tap tests/check/t_layers.sh tests/check/t_ptx_assembles.sh
     tests/check/t_ptx_current.sh tests/check/t_ptx_loads.sh tests/check/t_ptx_protocol.sh
     tests/check/t_park_policy.sh tests/check/t_gpu_dry_run.sh"
@@ -140,9 +154,13 @@ if configured sanitized --enable-debug --enable-sanitizers=address,undefined $we
     checked sanitized $(all_but_once sanitized)
 fi
 if [ "$all" = yes ]; then
-    if configured clang CC=clang $werror; then
+    if configured clang --disable-debug CC=clang $werror; then
         # shellcheck disable=SC2046
         checked clang $(all_but_once clang)
+    fi
+    if configured clang-debug --enable-debug CC=clang $werror; then
+        # shellcheck disable=SC2086
+        checked clang-debug $with_threads
     fi
     if configured threads --enable-debug --enable-sanitizers=thread $werror; then
         # shellcheck disable=SC2086
@@ -150,6 +168,8 @@ if [ "$all" = yes ]; then
     fi
     job cppcheck cpp_check
     job clang-tidy tidy
+    job "gcc -fanalyzer" analyze
+    job "oldest and newest toolkit headers" sh .ci/headers.sh
     # Not asked: variables of sourced files; -nt and ulimit -l, which dash
     # has too.
     # shellcheck disable=SC2046 # a list of files

@@ -99,8 +99,10 @@ static enum verdict log_admit(struct csh_log_cap *cap,
     if (cap != NULL) {
         return log_count(&cap->n_written, cap->most);
     }
-    return (level > CSH_LOG_WARN) ? WRITE :
-                                    log_count(&n_written[level], CSH_LOG_REPEATS);
+    if (level > CSH_LOG_WARN) {
+        return WRITE;
+    }
+    return log_count(&n_written[level], CSH_LOG_REPEATS);
 }
 
 static size_t log_prefix(char *line_p, enum csh_log_level level,

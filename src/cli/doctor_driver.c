@@ -132,9 +132,11 @@ static bool has(const struct calls *calls, CUdevice device,
 /* As engine/devices.h judges them. */
 static bool is_suited(const struct calls *calls, CUdevice device)
 {
+    const CUdevice_attribute coherent =
+        CU_DEVICE_ATTRIBUTE_PAGEABLE_MEMORY_ACCESS_USES_HOST_PAGE_TABLES;
+
     return !has(calls, device, CU_DEVICE_ATTRIBUTE_INTEGRATED) &&
-           !has(calls, device,
-                CU_DEVICE_ATTRIBUTE_PAGEABLE_MEMORY_ACCESS_USES_HOST_PAGE_TABLES);
+           !has(calls, device, coherent);
 }
 
 static void name_devices(const struct calls *calls, int n_devices,

@@ -21,7 +21,8 @@ const char *csh_option_long_name(const struct csh_option *option,
     size_t i;
 
     for (i = 0; i < CSH_OPTION_NAME_BYTES - 1 && from[i] != '\0'; ++i) {
-        name_p[i] = from[i] == '_' ? '-' : (char)tolower((unsigned char)from[i]);
+        name_p[i] =
+            from[i] == '_' ? '-' : (char)tolower((unsigned char)from[i]);
     }
     name_p[i] = '\0';
     return name_p;

@@ -131,7 +131,8 @@ static const struct table {
     const char *heading; /* markdown's */
     next_row *next;
 } tables[] = {
-    {"options", "| variable | meaning | accepted | default |\n|---|---|---|---|",
+    {"options",
+     "| variable | meaning | accepted | default |\n|---|---|---|---|",
      next_option},
     {"flags", "| option | meaning | accepted | default |\n|---|---|---|---|",
      next_flag},

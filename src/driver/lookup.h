@@ -53,9 +53,10 @@ enum csh_entry csh_lookup_symbol(const char *symbol, enum csh_entry n);
  * ABIs and watched with others, and none stands in for another. */
 enum csh_entry csh_lookup_request(const struct csh_request *request);
 
-/* The row that the driver's answer to a request is, by its address; real[] holds the driver's entries, one a row, NULL where it has none. Rows
- * of other bases never count. CSH_ENTRY_NONE: no row, or rows of one address
- * of which none is the one asked for. */
+/* The row that the driver's answer to a request is, by its address; real[]
+ * holds the driver's entries, one a row, NULL where it has none. Rows of other
+ * bases never count. CSH_ENTRY_NONE: no row, or rows of one address of which
+ * none is the one asked for. */
 enum csh_entry csh_lookup_answer(const struct csh_request *request,
                                  const void *answer,
                                  _Atomic(void *) const real[CSH_N_ROWS],

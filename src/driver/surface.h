@@ -1,7 +1,8 @@
 /*
  * surface.h - every entry of libcuda that the shim stands in front of: one
- * row an ELF symbol, here and in the files that it includes. Prototypes, real slots, the dlsym filter, the look-up by
- * (name, version, flags), the export list and README's table come from here.
+ * row an ELF symbol, here and in the files that it includes. Prototypes, real
+ * slots, the dlsym filter, the look-up by (name, version, flags), the export
+ * list and README's table come from here.
  *
  *   X(symbol, base, since, flavour, pfn, tier)
  *   X(symbol, base, since, flavour, pfn, tier, parameters, arguments)

@@ -3,8 +3,8 @@
  *
  * Owns the queue, a ring under a lock of its own of rank LEAF, which is held
  * for a copy of a job and nothing else, and a bell that the thread sleeps on.
- * The thread has every signal blocked from its first instruction. In a child forked afterwards there is none, and
- * the shim is inert.
+ * The thread has every signal blocked from its first instruction. In a child
+ * forked afterwards there is none, and the shim is inert.
  *
  * At the end of the process what still waits is done by whoever reports, as
  * far as a bound of bytes allows; what is left then has no name.

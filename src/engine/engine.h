@@ -59,8 +59,9 @@ void csh_engine_memory_begun(CUdeviceptr dptr, size_t bytes, CUresult result);
 
 /* CUSHADOW_VRAM_KEEP, engine/park.h. Before a call that allocates: true, and
  * the program has its memory, the call is not to be made; allocating is for
- * memory that can be no parked block. After any call: true if it failed for want of device memory and there is
- * more of that now: the call is to be made once more. */
+ * memory that can be no parked block. After any call: true if it failed for
+ * want of device memory and there is more of that now: the call is to be made
+ * once more. */
 CSH_MUST_CHECK bool csh_engine_allocate(size_t bytes, CUdeviceptr *dptr_p);
 void csh_engine_allocating(size_t bytes);
 CSH_MUST_CHECK bool csh_engine_makes_room(CUresult result);

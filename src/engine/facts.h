@@ -39,7 +39,8 @@ bool csh_facts_is_idle_now(const struct csh_stream *stream);
 /* The stream can be asked, and says of no error. */
 bool csh_facts_is_sound(const struct csh_stream *stream);
 
-/* The same as csh_facts_is_idle_now after the wait that a synchronous copy makes by itself. */
+/* The same as csh_facts_is_idle_now after the wait that a synchronous copy
+ * makes by itself. */
 bool csh_facts_synchronise(const struct csh_stream *stream);
 
 /* Whether the stream's work is done, after a wait that the program's own call

@@ -54,8 +54,8 @@ void csh_naming_decide(const struct csh_copy *copy, bool may_read,
 void csh_naming_learned(size_t bytes, struct csh_weight_mark *mark);
 
 /* The records of a shadow that was just published have the mark: if it takes
- * all bytes to know its name, and the name is of use, they are compared soon. The caller is a user of
- * the shadow. */
+ * all bytes to know its name, and the name is of use, they are compared soon.
+ * The caller is a user of the shadow. */
 void csh_naming_published(struct csh_shadow *shadow,
                           struct csh_weight_mark mark);
 

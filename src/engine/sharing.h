@@ -24,7 +24,12 @@
 void csh_sharing_start(void);
 
 /* For the inline function below alone. DUE: a write is on its way. */
-enum { CSH_SHARING_OFF, CSH_SHARING_DUE, CSH_SHARING_QUIET, CSH_SHARING_INLINE };
+enum {
+    CSH_SHARING_OFF,
+    CSH_SHARING_DUE,
+    CSH_SHARING_QUIET,
+    CSH_SHARING_INLINE
+};
 extern _Atomic int csh_sharing_state __attribute__((visibility("hidden")));
 void csh_sharing_note_slowly(size_t bytes, uint64_t now_ns) CSH_COLD;
 

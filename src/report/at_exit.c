@@ -1,11 +1,11 @@
 /*
  * at_exit.c - chooses the target of the report and writes it.
  *
- * Owns the id of the process that reports, and what it last reported. The destructor runs at exit(3),
- * at a return from main, and nowhere else: a program that ends by _exit, a
- * signal or exec has asked for nothing more to happen, and gets that.
- * Other threads may still be running and counting; the figures are then of
- * that moment.
+ * Owns the id of the process that reports, and what it last reported. The
+ * destructor runs at exit(3), at a return from main, and nowhere else: a
+ * program that ends by _exit, a signal or exec has asked for nothing more to
+ * happen, and gets that. Other threads may still be running and counting; the
+ * figures are then of that moment.
  */
 #include "report/at_exit.h"
 

@@ -109,7 +109,8 @@ static struct csh_tally missed_offloads(const struct csh_statistics *s)
     return missed;
 }
 
-/* "1.50 GiB (no room for a shadow within the limit; see CUSHADOW_RAM_LIMIT), 12.0 MiB .." */
+/* "1.50 GiB (no room for a shadow within the limit; see CUSHADOW_RAM_LIMIT),
+ * 12.0 MiB .." */
 static void add_reasons(struct line *line, const struct csh_statistics *s,
                         bool only_missed)
 {

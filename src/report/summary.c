@@ -147,11 +147,12 @@ static void walk_rules(struct csh_emitter *emitter,
 {
     int rule;
 
-    csh_emitter_open(emitter, '{', "rules",
-                     has_rules(s) ? "uploads by CUSHADOW_WEIGHTS rule\tcalls\tbytes" :
-                     NULL);
+    csh_emitter_open(
+        emitter, '{', "rules",
+        has_rules(s) ? "uploads by CUSHADOW_WEIGHTS rule\tcalls\tbytes" : NULL);
     for (rule = 0; rule < CSH_N_WEIGHT_RULES; ++rule) {
-        if (csh_report_is_for_people(emitter) && (s->weight_rule[rule].calls == 0)) {
+        if (csh_report_is_for_people(emitter) &&
+            (s->weight_rule[rule].calls == 0)) {
             continue;
         }
         csh_emitter_open_row(emitter,

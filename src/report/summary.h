@@ -10,11 +10,13 @@
  * for each of counter_table.h's rules; G: the names and values of its gauges;
  * M: those of its process memory.
  * X: {"model":NAME,"label":TEXT,"tensors":N,"bytes":N,"loads":L,"unloads":L,
- * "on_device":C,"in_shadows":C,"pinned":C,"parked":C,"weights":[K,..]}; NAME is "" for tensors that
- * are only known by when they were uploaded, of which the label says how many
- * there were at most; L: T with "times" (how often the model began to be
- * loaded or unloaded), "ns" (in the program's calls) and "reasons" as in D; C:
- * {"tensors":N,"bytes":N}, now, "pinned" being some of those in shadows; K, for each tensor with a name that was seen:
+ * "on_device":C,"in_shadows":C,"pinned":C,"parked":C,"weights":[K,..]}; NAME is
+ * "" for tensors that are only known by when they were uploaded, of which the
+ * label says how many there were at most; L: T with "times" (how often the
+ * model began to be loaded or unloaded), "ns" (in the program's calls) and
+ * "reasons" as in D; C:
+ * {"tensors":N,"bytes":N}, now, "pinned" being some of those in shadows; K, for
+ * each tensor with a name that was seen:
  * {"tensor":NAME,"bytes":N,"is_piece":0 or 1,"loads":N,"unloads":N,
  * "changed":N}, the last being unloads that found other bytes than the
  * shadow's. In each D, in calls and in

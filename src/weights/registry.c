@@ -72,7 +72,8 @@ static bool make_block(void)
 {
     struct csh_registered **blocks, *block;
 
-    blocks = realloc(r->blocks, (r->n_blocks + 1) * sizeof(struct csh_registered *));
+    blocks = realloc(r->blocks,
+                     (r->n_blocks + 1) * sizeof(struct csh_registered *));
     if (blocks == NULL) {
         return false;
     }
@@ -328,12 +329,16 @@ static bool is_referred_to(const struct csh_registered *weight)
 /* What somebody is about to settle stays. */
 static void drop_if_gone(struct csh_registered *weight)
 {
+    struct csh_registered *same = at(weight->same_as);
+
     if (is_referred_to(weight) || weight->is_settling ||
         ((weight->name != NULL) && (weight->same_as == 0))) {
         return;
     }
     if (weight->same_as != 0) {
-        --at(weight->same_as)->n_same;
+        if (same != NULL) {
+            --same->n_same;
+        }
     } else {
         leave_burst(weight);
     }
@@ -430,18 +435,19 @@ void csh_registry_settle(uint32_t number,
     csh_lock_release(&r->lock);
 }
 
-/* --- references ------------------------------------------------------------ */
+/* --- references ---------------------------------------------------------- */
 
 void csh_registry_refer(uint32_t number, enum csh_weight_place place)
 {
-    struct csh_registered *weight;
+    struct csh_registered *weight, *same;
 
     csh_lock_acquire(&r->lock);
     weight = at(number);
     if (weight != NULL) {
         ++weight->n_refers[place];
-        if (weight->same_as != 0) {
-            ++at(weight->same_as)->n_refers[place];
+        same = at(weight->same_as);
+        if (same != NULL) {
+            ++same->n_refers[place];
         }
     }
     csh_lock_release(&r->lock);
@@ -455,8 +461,8 @@ void csh_registry_unrefer(uint32_t number, enum csh_weight_place place)
     weight = at(number);
     if ((weight != NULL) && (weight->n_refers[place] > 0)) {
         --weight->n_refers[place];
-        if (weight->same_as != 0) {
-            same = at(weight->same_as);
+        same = at(weight->same_as);
+        if (same != NULL) {
             same->n_refers[place] -= (same->n_refers[place] > 0);
         }
         drop_if_gone(weight);

@@ -43,7 +43,7 @@ static bool has_shim(void)
 
 #define IF_SHIM(result_) (has_shim() ? (int)(result_) : (int)CUSHADOW_ABSENT)
 
-/* --- before the first use of CUDA: no program_start() yet -------------------- */
+/* --- before the first use of CUDA: no program_start() yet ---------------- */
 
 static void use_it(void)
 {
@@ -103,7 +103,7 @@ static void forked_before_the_first_use(void)
     use_it();
 }
 
-/* --- afterwards ---------------------------------------------------------------- */
+/* --- afterwards ---------------------------------------------------------- */
 
 static void every_call_once_it_is_used(void)
 {
@@ -155,7 +155,8 @@ static void arguments_that_are_not_valid(void)
     OK(cu.cuMemAlloc_v2(&device, 2 * MIB));
     memset(longest, 'a', CUSHADOW_NAME_BYTES);
     longest[CUSHADOW_NAME_BYTES] = '\0';
-#define BAD(...) ANSWERS(cushadow_register_device(__VA_ARGS__), CUSHADOW_INVALID)
+#define BAD(...) \
+    ANSWERS(cushadow_register_device(__VA_ARGS__), CUSHADOW_INVALID)
     BAD(0, 4096, "m", "t", 0);
     BAD(device, 0, "m", "t", 0);
     BAD(device, SIZE_MAX, "m", "t", 0);
@@ -208,7 +209,7 @@ static void without_statistics(void)
     ANSWERS(cushadow_unregister_device(device), CUSHADOW_OK);
 }
 
-/* --- threads --------------------------------------------------------------------- */
+/* --- threads ------------------------------------------------------------- */
 
 static CUcontext context;
 

@@ -38,7 +38,7 @@ static void declare_source(const struct weight *weight, unsigned flags)
             CUSHADOW_OK);
 }
 
-/* --- what a declaration does ------------------------------------------------ */
+/* --- what a declaration does --------------------------------------------- */
 
 static void declared_range_is_captured(void)
 {
@@ -152,7 +152,7 @@ static void memory_of_an_ended_context_is_not_declared(void)
     ANSWERS(cushadow_unregister_device(weight.device), CUSHADOW_UNKNOWN);
 }
 
-/* --- immutable ones in mode trust --------------------------------------------- */
+/* --- immutable ones in mode trust ---------------------------------------- */
 
 static void immutable_range_is_trusted(void)
 {
@@ -248,7 +248,7 @@ static void other_modes_trust_nothing(void)
     check_figure("trusted_dropped", 0);
 }
 
-/* --- threads that pause ------------------------------------------------------- */
+/* --- threads that pause -------------------------------------------------- */
 
 static CUcontext context;
 

@@ -81,7 +81,7 @@ static void move(struct weight *weight)
     copy_in(weight);
 }
 
-/* --- what is tried --------------------------------------------------------- */
+/* --- what is tried ------------------------------------------------------- */
 
 static void clear_host(struct weight *weight)
 {

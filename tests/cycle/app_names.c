@@ -206,7 +206,7 @@ static void every_tensor_by_and_by(void)
     }
 }
 
-/* --- what is no tensor ----------------------------------------------------- */
+/* --- what is no tensor --------------------------------------------------- */
 
 /* The first of the tensors, with bytes [from, to) of it changed. */
 static void load_changed(size_t from, size_t to)
@@ -246,7 +246,7 @@ static void same_size_is_no_name(void)
     unload_expecting(&tensors[0], tensors[0].bytes);
 }
 
-/* --- parts ----------------------------------------------------------------- */
+/* --- parts --------------------------------------------------------------- */
 
 static void tensor_in_two_pieces(void)
 {
@@ -299,7 +299,7 @@ static void changed_in_memory(void)
     unload_expecting(&tensors[0], 0);
 }
 
-/* --- rules ----------------------------------------------------------------- */
+/* --- rules --------------------------------------------------------------- */
 
 /* 1 MiB of the program's own, and the first tensor from a mapping: bytes that
  * reach the driver at the first and the second offload of each. */
@@ -331,7 +331,7 @@ static void excluded_is_not_learned(void)
     CHECK_EQUAL(unload(&tensors[0], NULL), tensors[0].bytes);
 }
 
-/* --- files that do not stay -------------------------------------------------- */
+/* --- files that do not stay ---------------------------------------------- */
 
 /* Reads all, lets the shim start, does something to the file, and loads. */
 static void load_after(int (*harm)(void))
@@ -382,7 +382,7 @@ static void file_is_changed(void)
     load_after(write_to_it);
 }
 
-/* --- names, without the script --------------------------------------------- */
+/* --- names, without the script ------------------------------------------- */
 
 /* Runs a scenario in a process of its own and looks for text in what the
  * statistics say there. */

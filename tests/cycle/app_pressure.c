@@ -214,8 +214,8 @@ static void nap(void)
     nanosleep(&moment, NULL);
 }
 
-/* The program takes up to 180 MiB for itself, in steps, with a CUDA call of a kind
- * in each: at most 24 MiB between two looks of the shim's. */
+/* The program takes up to 180 MiB for itself, in steps, with a CUDA call of a
+ * kind in each: at most 24 MiB between two looks of the shim's. */
 static void grow(void (*call)(void), int steps)
 {
     char *memory;

@@ -212,7 +212,7 @@ static void low_descriptors_stay_the_programs(void)
     CHECK_EQUAL(second, first);
 }
 
-/* --- host memory that goes ------------------------------------------------- */
+/* --- host memory that goes ----------------------------------------------- */
 
 /* What the memory files of the shim hold. */
 static uint64_t slab_bytes(void)
@@ -408,7 +408,7 @@ static void spliced_pages_keep_their_bytes(void)
     check_read(ends[0], 61);
 }
 
-/* --- pages that come by the program's own handler -------------------------- */
+/* --- pages that come by the program's own handler ------------------------ */
 
 static void faults_are_served(const struct lazy_kind *kind)
 {

@@ -51,7 +51,7 @@ static CUcontext context;
 static size_t device_bytes; /* of either: the same place for both */
 static size_t kept_bytes;
 
-/* --- bytes ----------------------------------------------------------------- */
+/* --- bytes --------------------------------------------------------------- */
 
 static uint64_t word_at(size_t i, uint64_t seed)
 {
@@ -96,7 +96,7 @@ static void check_bytes(const struct soak_tensor *tensor)
     }
 }
 
-/* --- one cycle ------------------------------------------------------------- */
+/* --- one cycle ----------------------------------------------------------- */
 
 /* Not one of those that are changed next: it would be gone soon. */
 static bool is_kept(const struct soak_model *model, size_t i, uint32_t cycle)
@@ -249,7 +249,7 @@ static void check_slabs(const struct soak_figures *seen, uint64_t *worst_p)
     }
 }
 
-/* --- the whole ------------------------------------------------------------- */
+/* --- the whole ----------------------------------------------------------- */
 
 static bool parse(int argc, char **argv)
 {

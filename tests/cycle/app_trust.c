@@ -20,7 +20,7 @@ static void patch_unseen(const struct weight *weight)
     free(bytes);
 }
 
-/* --- what it drops --------------------------------------------------------- */
+/* --- what it drops ------------------------------------------------------- */
 
 static void patched_weight_is_dropped(void)
 {
@@ -136,7 +136,7 @@ static void writes_beside_it_are_not_counted(void)
     check_figure("trusted_dropped", 0);
 }
 
-/* --- what it must not drop -------------------------------------------------- */
+/* --- what it must not drop ----------------------------------------------- */
 
 static void learned_weight_is_proven(void)
 {

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* --- what is captured ------------------------------------------------------ */
+/* --- what is captured ---------------------------------------------------- */
 
 static void changed_bytes_are_captured(void)
 {
@@ -122,7 +122,7 @@ static void every_form_is_captured(void)
     }
 }
 
-/* --- when it is read ------------------------------------------------------- */
+/* --- when it is read ----------------------------------------------------- */
 
 static void source_is_the_programs_after_the_call(void)
 {
@@ -229,7 +229,7 @@ static void pinned_source_is_left_to_the_driver(void)
     OK(cu.cuMemHostUnregister(weight.host));
 }
 
-/* --- what outlives it ------------------------------------------------------ */
+/* --- what outlives it ---------------------------------------------------- */
 
 static void many_captures_stay_asynchronous(void)
 {

@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* --- who else is there ----------------------------------------------------- */
+/* --- who else is there --------------------------------------------------- */
 
 static _Atomic bool is_over;
 
@@ -263,7 +263,7 @@ static void services_are_not_killed(void)
     }
 }
 
-/* --- what is refused ------------------------------------------------------- */
+/* --- what is refused ----------------------------------------------------- */
 
 static void fail_at(const char *entry, uint64_t nth)
 {

@@ -63,7 +63,7 @@ uint64_t lazy_faults(void)
     return __atomic_load_n(&n_faults, __ATOMIC_SEQ_CST);
 }
 
-/* --- SIGSEGV --------------------------------------------------------------- */
+/* --- SIGSEGV ------------------------------------------------------------- */
 
 /* Runs in the thread that touched the page, and only there is it any use. */
 static void bring_back(int signal_number, siginfo_t *info, void *context)
@@ -104,7 +104,7 @@ static void remove_by_signal(void)
 
 const struct lazy_kind lazy_by_signal = {make_by_signal, remove_by_signal};
 
-/* --- userfaultfd ----------------------------------------------------------- */
+/* --- userfaultfd --------------------------------------------------------- */
 
 static void *serve_faults(void *opaque)
 {

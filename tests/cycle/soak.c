@@ -15,7 +15,7 @@
 
 enum { LINE_BYTES = 1024, MADE_UP = 40 };
 
-/* --- lists ----------------------------------------------------------------- */
+/* --- lists --------------------------------------------------------------- */
 
 static void add(struct soak_model *model, size_t bytes)
 {
@@ -89,7 +89,7 @@ void soak_model_read(struct soak_model *model, const char *path,
     }
 }
 
-/* --- figures --------------------------------------------------------------- */
+/* --- figures ------------------------------------------------------------- */
 
 /* Lines of a file; and the figures that its lines name, in KiB or plain. */
 static uint64_t read_lines(const char *path, struct soak_figures *figures)

@@ -61,8 +61,9 @@ static inline void put_meminfo(uint64_t available_mib)
 }
 
 /* One version 2 group. A limit of NULL leaves the file out. */
-static inline void put_group(const char *path, const char *max, const char *high,
-                      uint64_t current, uint64_t inactive, uint64_t active)
+static inline void put_group(const char *path, const char *max,
+                             const char *high, uint64_t current,
+                             uint64_t inactive, uint64_t active)
 {
     char name[256];
 
@@ -111,8 +112,8 @@ static inline struct csh_system_roots plant_tree(void)
     return (struct csh_system_roots){proc, cgroup};
 }
 
-static inline int remove_one(const char *path, const struct stat *status, int type,
-                      struct FTW *where)
+static inline int remove_one(const char *path, const struct stat *status,
+                             int type, struct FTW *where)
 {
     (void)status;
     (void)type;

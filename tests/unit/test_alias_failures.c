@@ -1,6 +1,7 @@
 /*
  * test_alias_failures.c - mappings that fail, limits, kernels that say less,
- * and other threads that read, free and map meanwhile. Each test runs in a process of its own.
+ * and other threads that read, free and map meanwhile. Each test runs in a
+ * process of its own.
  */
 #include "alias_fixture.h"
 

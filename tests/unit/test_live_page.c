@@ -153,7 +153,7 @@ START_TEST(reads_are_whole_under_constant_writing)
 }
 END_TEST
 
-/* --- one thread: each state that a reader can meet ------------------------- */
+/* --- one thread: each state that a reader can meet ----------------------- */
 
 static enum csh_live_status read_again(void)
 {

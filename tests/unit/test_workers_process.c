@@ -56,7 +56,8 @@ static bool cancel_here(void *state, size_t i, bool is_caller)
 static void *run_to_be_cancelled(void *unused)
 {
     /* Not on the stack, whose end is abrupt. */
-    static const struct csh_work work = {.part = cancel_here, .n_parts = N_PARTS};
+    static const struct csh_work work = {.part = cancel_here,
+                                         .n_parts = N_PARTS};
     static char state;
 
     (void)unused;
