@@ -15,10 +15,12 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/utf8.h"
 
 #define MAX_LINE_BYTES 512
 
@@ -123,15 +125,19 @@ static size_t log_prefix(char *line_p, enum csh_log_level level,
     return (length > 0) ? (size_t)length : 0;
 }
 
-/* A file name with a newline must not look like a line of ours. */
+/* A file name with a newline must not look like a line of ours, nor one with
+ * an escape sequence of any encoding reach a terminal. */
 static void log_tame(char *text, size_t n_bytes)
 {
-    size_t i;
+    size_t i = 0, length;
 
-    for (i = 0; i < n_bytes; ++i) {
-        if (((unsigned char)text[i] < ' ') || (text[i] == 0x7f)) {
-            text[i] = '?';
+    text[n_bytes] = '\0'; /* no sequence goes beyond */
+    while (i < n_bytes) {
+        length = csh_utf8_length(text + i);
+        if ((length == 0) || csh_utf8_is_hidden(text + i)) {
+            memset(text + i, '?', (length == 0) ? 1 : length);
         }
+        i += (length == 0) ? 1 : length;
     }
 }
 

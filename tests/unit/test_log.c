@@ -2,6 +2,7 @@
  * test_log.c - one event, one line, whole and in its place.
  */
 #include "base/log.h"
+#include "base/utf8.h"
 
 #include <check.h>
 #include <ctype.h>
@@ -287,6 +288,35 @@ START_TEST(a_line_cannot_pretend_to_be_two)
 }
 END_TEST
 
+/* A control of one byte in ISO 8859 and of two in UTF-8, an override of the
+ * direction, sequences that are none, and one that is cut by the line's end. */
+START_TEST(a_line_is_text_in_every_encoding)
+{
+    char body[MAX_LINE_BYTES];
+    size_t n;
+
+    csh_info("test", "%s", "a\x9b" "b\xc2\x9b" "c\xe2\x80\xae" "d\xff\xc3");
+    ck_assert_uint_eq(count_lines(), 1);
+    ck_assert_ptr_nonnull(strstr(text, ": a?b??c???d??\n"));
+    csh_info("test", "%s", "gr\xc3\xbc\xc3\x9f" "e \xf0\x9f\x8e\x89");
+    read_log();
+    ck_assert_ptr_nonnull(strstr(text, "gr\xc3\xbc\xc3\x9f" "e \xf0\x9f\x8e\x89\n"));
+    memset(body, 0xc3, sizeof(body));
+    for (n = 1; n < sizeof(body); n += 2) {
+        body[n] = '\xbc';
+    }
+    body[sizeof(body) - 1] = '\0';
+    csh_info("test", "%s", body);
+    csh_info("test", "x%s", body);
+    n = read_log();
+    ck_assert_uint_gt(n, MAX_LINE_BYTES);
+    ck_assert_ptr_nonnull(strstr(text, "..."));
+    for (n = 0; text[n] != '\0'; n += csh_utf8_length(text + n)) {
+        ck_assert_uint_ne(csh_utf8_length(text + n), 0);
+    }
+}
+END_TEST
+
 START_TEST(errno_is_kept_and_can_be_said)
 {
     errno = ENOSPC;
@@ -423,6 +453,7 @@ int main(void)
     tcase_add_test(tcase, long_lines_are_cut_and_say_so);
     tcase_add_test(tcase, lines_of_any_length_are_one_line);
     tcase_add_test(tcase, a_line_cannot_pretend_to_be_two);
+    tcase_add_test(tcase, a_line_is_text_in_every_encoding);
     tcase_add_test(tcase, errno_is_kept_and_can_be_said);
     tcase_add_test(tcase, the_programs_file_under_our_number_is_left_alone);
     tcase_add_test(tcase, the_programs_file_under_number_two_is_left_alone);
