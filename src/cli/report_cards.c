@@ -14,7 +14,7 @@ struct summary {
     uint64_t ns[CSH_N_DIRECTIONS];
     uint64_t later_ns[CSH_N_DIRECTIONS]; /* without each model's first */
     uint64_t later_bytes[CSH_N_DIRECTIONS];
-    uint64_t shadows, pinned;
+    uint64_t shadows, pinned, parked;
 };
 
 /* --- sums ------------------------------------------------------------ */
@@ -31,18 +31,7 @@ static void sum_statistics(const struct csh_run *run, struct summary *summary)
     }
     summary->shadows = csh_run_figure(run, "shadow_bytes_peak");
     summary->pinned = csh_run_figure(run, "pinned_bytes_peak");
-}
-
-static uint64_t most_of(const struct csh_series *series)
-{
-    uint64_t most = 0;
-    size_t i;
-
-    for (i = 0; i < series->n; ++i) {
-        most = series->points[i].value > most ? series->points[i].value
-                                              : most;
-    }
-    return most;
+    summary->parked = csh_run_figure(run, "parked_bytes_peak");
 }
 
 static uint64_t bytes_of(const struct csh_episode *episode)
@@ -69,8 +58,9 @@ static void sum_trace(const struct csh_run *run, struct summary *summary)
             summary->outcome[episode->direction][o] += episode->bytes[o];
         }
     }
-    summary->shadows = most_of(&run->series[CSH_RUN_SHADOWS]);
-    summary->pinned = most_of(&run->series[CSH_RUN_PINNED]);
+    summary->shadows = run->series[CSH_RUN_SHADOWS].most;
+    summary->pinned = run->series[CSH_RUN_PINNED].most;
+    summary->parked = run->series[CSH_RUN_PARKED].most;
 }
 
 /* A model's first load makes its shadow, where that is to be. */
@@ -141,23 +131,34 @@ static void put_change(FILE *page, uint64_t before, uint64_t after,
             before > after ? less : more);
 }
 
+/* What the card is about: unloads that moved no byte; loads that came from
+ * shadows, from parked memory, or moved none. */
+static uint64_t helped(const struct summary *summary,
+                       enum csh_direction direction)
+{
+    const uint64_t *outcome = summary->outcome[direction];
+
+    return outcome[CSH_OUTCOME_elided] +
+           (direction == CSH_H2D ? outcome[CSH_OUTCOME_served] : 0);
+}
+
 static void put_shares_card(FILE *page, const struct summary *summaries,
                             size_t n, enum csh_direction direction,
-                            enum csh_outcome outcome, const char *title)
+                            const char *title)
 {
     const struct summary *last = &summaries[n - 1];
 
     begin_card(page, title);
     if (n == 2) {
         fputs("<span class=\"was\">", page);
-        csh_html_share(page, summaries[0].outcome[direction][outcome],
+        csh_html_share(page, helped(&summaries[0], direction),
                        summaries[0].asked[direction]);
         fputs(" &rarr; </span>", page);
     }
-    csh_html_share(page, last->outcome[direction][outcome],
+    csh_html_share(page, helped(last, direction),
                    last->asked[direction]);
     fputs("</div><p class=\"soft\">", page);
-    csh_html_bytes(page, last->outcome[direction][outcome]);
+    csh_html_bytes(page, helped(last, direction));
     fputs(" of ", page);
     csh_html_bytes(page, last->asked[direction]);
     fputs("</p>", page);
@@ -197,7 +198,13 @@ static void put_memory_card(FILE *page, const struct summary *summaries,
     csh_html_bytes(page, last->shadows);
     fputs("</div><p class=\"soft\">", page);
     csh_html_bytes(page, last->pinned);
-    fputs(" of RAM pinned at most</p></div>\n", page);
+    fputs(" of RAM pinned at most</p>", page);
+    if (last->parked > 0) {
+        fputs("<p class=\"soft\">", page);
+        csh_html_bytes(page, last->parked);
+        fputs(" of VRAM parked at most</p>", page);
+    }
+    fputs("</div>\n", page);
 }
 
 void csh_report_cards(FILE *page, const struct csh_runs *runs)
@@ -210,11 +217,10 @@ void csh_report_cards(FILE *page, const struct csh_runs *runs)
         summaries[i] = sum_up(&runs->run[i]);
     }
     fputs("<section class=\"cards\">\n", page);
-    put_shares_card(page, summaries, runs->n, CSH_D2H, CSH_OUTCOME_elided,
-                    "Unloads elided");
+    put_shares_card(page, summaries, runs->n, CSH_D2H, "Unloads elided");
     put_time_card(page, summaries, runs->n, CSH_D2H, "Time in unloads");
-    put_shares_card(page, summaries, runs->n, CSH_H2D, CSH_OUTCOME_served,
-                    "Loads from shadows");
+    put_shares_card(page, summaries, runs->n, CSH_H2D,
+                    "Loads served or elided");
     put_time_card(page, summaries, runs->n, CSH_H2D, "Time in loads");
     put_memory_card(page, summaries, runs->n);
     fputs("</section>\n", page);
@@ -277,5 +283,9 @@ void csh_report_comparison(FILE *page, const struct csh_runs *runs)
                  csh_html_time, "less", "more");
     put_compared(page, "RAM for shadows, at most", before.shadows,
                  after.shadows, csh_html_bytes, "less", "more");
+    if (before.parked > 0 || after.parked > 0) {
+        put_compared(page, "VRAM parked, at most", before.parked,
+                     after.parked, csh_html_bytes, "less", "more");
+    }
     fputs("</tbody></table></div></div>\n", page);
 }

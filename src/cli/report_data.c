@@ -43,6 +43,7 @@ void csh_series_add(struct csh_series *series, uint64_t ns, uint64_t value)
                                      &series->capacity,
                                      sizeof(series->points[0]));
     series->points[series->n++] = (struct csh_series_point){ns, value};
+    series->most = value > series->most ? value : series->most;
 }
 
 static struct csh_run_model *find(struct csh_run *run, const char *name,
@@ -129,6 +130,7 @@ static void free_run(struct csh_run *run)
         free(run->models[i].name);
         free(run->models[i].label);
         free(run->models[i].vram.points);
+        free(run->models[i].kept.points);
     }
     for (i = 0; i < run->n_reasons; ++i) {
         free(run->reasons[i].outcome);

@@ -27,6 +27,7 @@
 struct csh_series {
     struct csh_series_point { uint64_t ns, value; } *points;
     size_t n, capacity;
+    uint64_t most; /* the largest value */
 };
 
 /* Copies of one model that went the same way without a long pause: one load or
@@ -53,12 +54,11 @@ struct csh_run_model {
     uint64_t burst; /* 0, or: only known by the burst that it came in */
     uint32_t same_as; /* itself, or the one that the burst turned out to be */
     bool has_statistics;
-    uint64_t tensors, bytes, on_device, in_shadows;
+    uint64_t tensors, bytes, on_device, parked, in_shadows;
     struct csh_movement movement[CSH_N_DIRECTIONS];
     uint64_t last_episode[CSH_N_DIRECTIONS]; /* 1 + its number; 0: none */
     uint64_t episodes; /* of either direction */
-    uint64_t most_vram;
-    struct csh_series vram;
+    struct csh_series vram, kept; /* in VRAM: the program's, parked */
 };
 
 struct csh_run_reason {
@@ -77,6 +77,7 @@ enum csh_run_series {
     CSH_RUN_SHADOWS,
     CSH_RUN_PINNED,
     CSH_RUN_VRAM, /* of all devices */
+    CSH_RUN_PARKED,
     CSH_N_RUN_SERIES
 };
 
@@ -93,7 +94,7 @@ struct csh_run {
 
     /* Of the trace. */
     uint64_t begun_ns, ended_ns;
-    uint64_t n_events, n_left_out, n_parked;
+    uint64_t n_events, n_left_out;
     bool is_full, has_end, is_cut; /* cut: its last line is no event */
     struct csh_series series[CSH_N_RUN_SERIES];
     uint64_t device_bytes[64]; /* latest of each device */

@@ -105,7 +105,19 @@ static void put_head(FILE *page, const struct csh_runs *runs)
 
 /* --- sections -------------------------------------------------------- */
 
-static void put_legend(FILE *page)
+static bool has_parked(const struct csh_runs *runs)
+{
+    size_t i;
+
+    for (i = 0; i < runs->n; ++i) {
+        if (runs->run[i].series[CSH_RUN_PARKED].most > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void put_legend(FILE *page, const struct csh_runs *runs)
 {
     int i;
 
@@ -116,8 +128,12 @@ static void put_legend(FILE *page)
                 csh_outcome_name((enum csh_outcome)i),
                 csh_outcome_name((enum csh_outcome)i));
     }
-    fputs("<span><i class=\"vram\"></i>in VRAM</span>"
-          "<span><i class=\"shadow\"></i>shadows in RAM</span>"
+    fputs("<span><i class=\"vram\"></i>in VRAM</span>", page);
+    if (has_parked(runs)) {
+        fputs("<span title=\"memory that the program freed and the shim keeps"
+              "\"><i class=\"parked\"></i>parked in VRAM</span>", page);
+    }
+    fputs("<span><i class=\"shadow\"></i>shadows in RAM</span>"
           "<span><i class=\"pinned\"></i>pinned</span>"
           "<span><i class=\"dot\"></i>unload of changed tensors</span>"
           "</div>\n", page);
@@ -150,7 +166,7 @@ static void put_pictures(FILE *page, const struct csh_runs *runs)
         return;
     }
     fputs("<h2>Over time</h2>\n", page);
-    put_legend(page);
+    put_legend(page, runs);
     for (i = 0; i < runs->n; ++i) {
         if (runs->run[i].trace_file != NULL) {
             fputs("<div class=\"card\" style=\"margin-bottom:12px\">\n",

@@ -38,12 +38,17 @@ const char *csh_report_model_name(const struct csh_run_model *model)
     return model->burst != 0 ? "other copies" : model->name;
 }
 
+static bool is_in_vram(const struct csh_run_model *model)
+{
+    return model->vram.most > 0 || model->kept.most > 0;
+}
+
 bool csh_report_is_shown(const struct csh_run *run, uint32_t number)
 {
     const struct csh_run_model *model = &run->models[number];
 
     return model->same_as == number &&
-           (model->episodes > 0 || model->most_vram > 0 ||
+           (model->episodes > 0 || is_in_vram(model) ||
             model->has_statistics);
 }
 
@@ -248,6 +253,18 @@ static void put_strip(const struct frame *frame, uint32_t model,
 
 /* --- rows ------------------------------------------------------------ */
 
+/* Below a label, so far from the row's top. */
+static void put_most(const struct frame *frame, unsigned below, uint64_t most,
+                     const char *what)
+{
+    if (most > 0) {
+        fprintf(frame->page, "<text class=\"s\" x=\"0\" y=\"%u\">",
+                frame->y + below);
+        csh_html_bytes(frame->page, most);
+        fprintf(frame->page, " %s</text>\n", what);
+    }
+}
+
 static void put_label(const struct frame *frame, const char *name,
                       uint64_t most, const char *what)
 {
@@ -257,27 +274,23 @@ static void put_label(const struct frame *frame, const char *name,
     fputs("</title><tspan unicode-bidi=\"isolate\">", frame->page);
     csh_html_cut(frame->page, name, 19);
     fputs("</tspan></text>\n", frame->page);
-    if (most > 0) {
-        fprintf(frame->page, "<text class=\"s\" x=\"0\" y=\"%u\">",
-                frame->y + 36);
-        csh_html_bytes(frame->page, most);
-        fprintf(frame->page, " %s</text>\n", what);
-    }
+    put_most(frame, 36, most, what);
 }
 
 static unsigned row_height(const struct csh_run_model *model)
 {
-    return model->most_vram > 0 ? ROW : FLAT_ROW;
+    return is_in_vram(model) ? ROW : FLAT_ROW;
 }
 
 static void put_model(struct frame *frame, uint32_t number)
 {
     const struct csh_run_model *model = &frame->run->models[number];
-    uint64_t most = model->most_vram;
-    const struct area area = {frame, most,
+    const uint64_t most = model->vram.most, parked = model->kept.most;
+    const struct area area = {frame, most > parked ? most : parked,
                               frame->y + 2 * STRIP + GAP + 6, AREA};
 
     put_label(frame, csh_report_model_name(model), most, "in VRAM at most");
+    put_most(frame, most > 0 ? 50 : 36, parked, "parked at most");
     fprintf(frame->page, "<text class=\"s e t\" x=\"%u\" y=\"%u\">load</text>"
             "<text class=\"s e t\" x=\"%u\" y=\"%u\">unload</text>\n",
             LEFT - 6, frame->y + 11, LEFT - 6,
@@ -285,26 +298,15 @@ static void put_model(struct frame *frame, uint32_t number)
     put_strip(frame, number, CSH_H2D, frame->y + 4);
     put_strip(frame, number, CSH_D2H, frame->y + 4 + STRIP + GAP);
     put_area(&area, &model->vram, "av");
+    put_area(&area, &model->kept, "ak");
     frame->y += row_height(model);
-}
-
-static uint64_t most_of(const struct csh_series *series)
-{
-    uint64_t most = 0;
-    size_t i;
-
-    for (i = 0; i < series->n; ++i) {
-        most = series->points[i].value > most ? series->points[i].value
-                                              : most;
-    }
-    return most;
 }
 
 static void put_shadows(struct frame *frame)
 {
     const struct csh_series *series = frame->run->series;
-    uint64_t most = most_of(&series[CSH_RUN_SHADOWS]);
-    uint64_t pinned = most_of(&series[CSH_RUN_PINNED]);
+    uint64_t most = series[CSH_RUN_SHADOWS].most;
+    uint64_t pinned = series[CSH_RUN_PINNED].most;
     const struct area area = {frame, most > pinned ? most : pinned,
                               frame->y + 8, AREA};
 
@@ -316,14 +318,16 @@ static void put_shadows(struct frame *frame)
     }
 }
 
-static void put_vram(struct frame *frame)
+/* Only if there is something in it. */
+static void put_memory(struct frame *frame, enum csh_run_series which,
+                       const char *name, const char *what, const char *class)
 {
-    const struct csh_series *series = &frame->run->series[CSH_RUN_VRAM];
-    const struct area area = {frame, most_of(series), frame->y + 8, AREA};
+    const struct csh_series *series = &frame->run->series[which];
+    const struct area area = {frame, series->most, frame->y + 8, AREA};
 
     if (area.most > 0) {
-        put_label(frame, "VRAM", area.most, "uploaded at most");
-        put_area(&area, series, "av");
+        put_label(frame, name, area.most, what);
+        put_area(&area, series, class);
         frame->y += MEMORY_ROW;
     }
 }
@@ -369,12 +373,15 @@ static void put_axis(const struct frame *frame)
 /* The rows that are drawn, and how high they are with all below them. */
 static unsigned count_rows(const struct csh_run *run, unsigned *height_p)
 {
+    const enum csh_run_series memory[] = {CSH_RUN_SHADOWS, CSH_RUN_VRAM,
+                                          CSH_RUN_PARKED};
     unsigned n = 0;
     uint32_t i;
 
     *height_p = TOP + AXIS;
-    *height_p += most_of(&run->series[CSH_RUN_SHADOWS]) > 0 ? MEMORY_ROW : 0;
-    *height_p += most_of(&run->series[CSH_RUN_VRAM]) > 0 ? MEMORY_ROW : 0;
+    for (i = 0; i < CSH_ARRAY_LENGTH(memory); ++i) {
+        *height_p += run->series[memory[i]].most > 0 ? MEMORY_ROW : 0;
+    }
     for (i = 0; i < run->n_models; ++i) {
         if (csh_report_is_shown(run, i) && n++ < MOST_ROWS) {
             *height_p += row_height(&run->models[i]);
@@ -404,7 +411,8 @@ void csh_report_picture(FILE *page, const struct csh_run *run,
         }
     }
     put_shadows(&frame);
-    put_vram(&frame);
+    put_memory(&frame, CSH_RUN_VRAM, "VRAM", "uploaded at most", "av");
+    put_memory(&frame, CSH_RUN_PARKED, "parked in VRAM", "at most", "ak");
     fputs("</svg></div>\n", page);
     if (n > rows) {
         fprintf(page, "<p class=\"soft\">%u more models are not drawn.</p>\n",

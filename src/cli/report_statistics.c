@@ -108,6 +108,8 @@ static void take_model(struct csh_run *run, const struct csh_input_node *node)
     model->bytes = csh_input_count(csh_input_get(node, "bytes"));
     model->on_device = csh_input_count(
         csh_input_get(csh_input_get(node, "on_device"), "bytes"));
+    model->parked = csh_input_count(
+        csh_input_get(csh_input_get(node, "parked"), "bytes"));
     model->in_shadows = csh_input_count(
         csh_input_get(csh_input_get(node, "in_shadows"), "bytes"));
     take_movement(&model->movement[CSH_H2D], csh_input_get(node, "loads"));

@@ -86,17 +86,26 @@ static void put_model_name(FILE *page, const struct csh_run_model *model)
     fputs("</td>", page);
 }
 
-/* Where it was in the end; a trace says only the former. */
+/* A series' value in the end, if the statistics do not say it. */
+static uint64_t at_end(const struct csh_run_model *model, uint64_t value,
+                       const struct csh_series *series)
+{
+    return model->has_statistics || series->n == 0
+               ? value : series->points[series->n - 1].value;
+}
+
+/* Where it was in the end; a trace says nothing of shadows. */
 static void put_places(FILE *page, const struct csh_run_model *model)
 {
-    const struct csh_series *vram = &model->vram;
-    uint64_t on_device = model->on_device;
+    uint64_t parked = at_end(model, model->parked, &model->kept);
 
-    if (!model->has_statistics && vram->n > 0) {
-        on_device = vram->points[vram->n - 1].value;
-    }
     fputs("<td rowspan=\"2\">", page);
-    csh_html_bytes(page, on_device);
+    csh_html_bytes(page, at_end(model, model->on_device, &model->vram));
+    if (parked > 0) {
+        fputs("<br><span class=\"soft\">", page);
+        csh_html_bytes(page, parked);
+        fputs(" parked</span>", page);
+    }
     fputs("</td><td rowspan=\"2\">", page);
     if (model->has_statistics) {
         csh_html_bytes(page, model->in_shadows);

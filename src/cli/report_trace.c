@@ -23,6 +23,7 @@ static const char *const names[] = {CSH_TRACE_NAMES(CSH_X)};
 static const char *const counted[CSH_N_RUN_SERIES] = {
     [CSH_RUN_SHADOWS] = "shadows",
     [CSH_RUN_PINNED] = "pinned slabs",
+    [CSH_RUN_PARKED] = "parked",
 };
 
 static bool is(const struct csh_input_node *node, const char *text)
@@ -144,8 +145,6 @@ static void take_span(struct csh_run *run, const struct csh_input_node *event,
         take_copy(run, CSH_H2D, event, at_ns, ns);
     } else if (is(name, spans[CSH_TRACE_offload])) {
         take_copy(run, CSH_D2H, event, at_ns, ns);
-    } else if (is(name, spans[CSH_TRACE_park])) {
-        run->n_parked++;
     }
 }
 
@@ -168,17 +167,14 @@ static void take_device(struct csh_run *run, const char *number,
     csh_series_add(&run->series[CSH_RUN_VRAM], at_ns, sum);
 }
 
-static void take_model(struct csh_run *run, const char *name, uint64_t at_ns,
-                       uint64_t bytes)
+static void take_model(struct csh_run *run, const char *name, bool is_parked,
+                       uint64_t at_ns, uint64_t bytes)
 {
     struct csh_run_model *model = csh_run_model(run, name, 0);
 
-    if (model == NULL) {
-        return;
-    }
-    csh_series_add(&model->vram, at_ns, bytes);
-    if (bytes > model->most_vram) {
-        model->most_vram = bytes;
+    if (model != NULL) {
+        csh_series_add(is_parked ? &model->kept : &model->vram, at_ns,
+                       bytes);
     }
 }
 
@@ -214,7 +210,12 @@ static void take_counter(struct csh_run *run,
     if (is(category, CSH_TRACE_OF_MODEL)) {
         rest = behind(name, names[CSH_TRACE_NAME_model]);
         if (rest != NULL) {
-            take_model(run, rest, at_ns, bytes);
+            take_model(run, rest, false, at_ns, bytes);
+        }
+    } else if (is(category, CSH_TRACE_OF_PARKED)) {
+        rest = behind(name, names[CSH_TRACE_NAME_parked]);
+        if (rest != NULL) {
+            take_model(run, rest, true, at_ns, bytes);
         }
     } else if (is(category, CSH_TRACE_OF_DEVICE)) {
         rest = behind(name, names[CSH_TRACE_NAME_device]);

@@ -26,7 +26,8 @@ static const struct {
 static csh_trace_vram_fn *read_vram;
 
 static struct csh_lock lock = CSH_LOCK_INIT(CSH_RANK_LEAF);
-static uint64_t last_models[CSH_MAX_MODELS] CSH_GUARDED_BY(lock);
+static struct csh_model_sample last_models[CSH_MAX_MODELS]
+    CSH_GUARDED_BY(lock);
 static uint64_t last_devices[CSH_TRACE_MOST_DEVICES] CSH_GUARDED_BY(lock);
 static uint64_t last_gauges[CSH_ARRAY_LENGTH(gauges)] CSH_GUARDED_BY(lock);
 
@@ -70,24 +71,31 @@ static void put(struct sample *sample, const char *name, const char *more,
     csh_trace_put_counter(&sample->block, &head, "bytes", bytes);
 }
 
-static void put_model(struct sample *sample, unsigned model, uint64_t bytes)
+static void put_model(struct sample *sample, unsigned model,
+                      enum csh_trace_name name, const char *category,
+                      uint64_t bytes)
 {
     const struct csh_model_tag tag = csh_registry_tag(model);
     char group[32];
 
     snprintf(group, sizeof(group), "model %u", tag.group);
-    put(sample, names[CSH_TRACE_NAME_model],
-        (tag.name != NULL) ? tag.name : group, CSH_TRACE_OF_MODEL, bytes);
+    put(sample, names[name], (tag.name != NULL) ? tag.name : group, category,
+        bytes);
 }
 
 static void put_models(struct sample *sample)
 {
-    uint64_t bytes[CSH_MAX_MODELS];
-    unsigned n_models = csh_registry_sample(bytes), i;
+    struct csh_model_sample now[CSH_MAX_MODELS];
+    unsigned n_models = csh_registry_sample(now), i;
 
     for (i = 0; i < n_models; ++i) {
-        if (is_news(&last_models[i], bytes[i])) {
-            put_model(sample, i, bytes[i]);
+        if (is_news(&last_models[i].on_device, now[i].on_device)) {
+            put_model(sample, i, CSH_TRACE_NAME_model, CSH_TRACE_OF_MODEL,
+                      now[i].on_device);
+        }
+        if (is_news(&last_models[i].parked, now[i].parked)) {
+            put_model(sample, i, CSH_TRACE_NAME_parked, CSH_TRACE_OF_PARKED,
+                      now[i].parked);
         }
     }
 }

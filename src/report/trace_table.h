@@ -24,10 +24,11 @@
     X(pinned_bytes, "pinned slabs") \
     X(parked_bytes, "parked")
 
-/* What else stands in a trace. X(id, name). The first two go before the name
+/* What else stands in a trace. X(id, name). The first three go before the name
  * of a model and the number of a device. */
 #define CSH_TRACE_NAMES(X)                \
     X(model, "VRAM of ")                  \
+    X(parked, "parked of ")               \
     X(device, "VRAM of device ")          \
     X(full, "trace full")                 \
     X(dropped, "events left out")         \
@@ -36,6 +37,7 @@
 
 /* Categories of counters: by it a reader tells a model from a device. */
 #define CSH_TRACE_OF_MODEL "model"
+#define CSH_TRACE_OF_PARKED "parked"
 #define CSH_TRACE_OF_DEVICE "device"
 #define CSH_TRACE_OF_MEMORY "memory"
 #define CSH_TRACE_OF_TRACE "trace"

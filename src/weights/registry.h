@@ -171,9 +171,12 @@ struct csh_model_tag csh_registry_tag(unsigned model);
 struct csh_model_tag csh_registry_tag_of(uint32_t number,
                                          const char **tensor_p);
 
-/* Bytes of each model in VRAM now; returns how many models there are. Looks
- * at each weight. */
-unsigned csh_registry_sample(uint64_t device_bytes_p[CSH_MAX_MODELS]);
+/* Bytes of each model in VRAM now, the program's and parked ones; returns how
+ * many models there are. Looks at each weight. */
+struct csh_model_sample {
+    uint64_t on_device, parked;
+};
+unsigned csh_registry_sample(struct csh_model_sample samples_p[CSH_MAX_MODELS]);
 
 /* Who knows which weights have a shadow: told to say so of each, by
  * csh_registry_has_shadow(), whenever somebody looks. The figures are those of

@@ -8,7 +8,18 @@
 
 static struct csh_registry *const r = &csh_registry;
 
-unsigned csh_registry_sample(uint64_t device_bytes_p[CSH_MAX_MODELS])
+static void add(struct csh_model_sample *sample,
+                const struct csh_registered *weight)
+{
+    if (weight->n_refers[CSH_PLACE_DEVICE] > 0) {
+        sample->on_device += weight->bytes;
+    }
+    if (weight->n_refers[CSH_PLACE_PARKED] > 0) {
+        sample->parked += weight->bytes;
+    }
+}
+
+unsigned csh_registry_sample(struct csh_model_sample samples_p[CSH_MAX_MODELS])
 {
     const struct csh_registered *weight;
     uint32_t number;
@@ -16,13 +27,12 @@ unsigned csh_registry_sample(uint64_t device_bytes_p[CSH_MAX_MODELS])
 
     csh_lock_acquire(&r->lock);
     n_models = r->n_models;
-    memset(device_bytes_p, 0, n_models * sizeof(device_bytes_p[0]));
+    memset(samples_p, 0, n_models * sizeof(samples_p[0]));
     for (number = 1; number <= r->n_weights; ++number) {
         weight = csh_registry_find_locked(number);
         if ((weight != NULL) && (weight->number == number) &&
-            (weight->model < n_models) &&
-            (weight->n_refers[CSH_PLACE_DEVICE] > 0)) {
-            device_bytes_p[weight->model] += weight->bytes;
+            (weight->model < n_models)) {
+            add(&samples_p[weight->model], weight);
         }
     }
     csh_lock_release(&r->lock);

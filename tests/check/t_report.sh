@@ -46,6 +46,7 @@ refused() {
 CUSHADOW_MODE=observe traced before "$CSH_BIN/app_modes" 4 4 1048576 async
 traced after "$CSH_BIN/app_modes" 4 4 1048576 async
 traced hostile "$CSH_BIN/app_trace" hostile
+SIMCUDA_MEMORY=128M CUSHADOW_VRAM_KEEP=80% traced parked "$CSH_BIN/app_modes" 4 4 1048576 async
 
 if ! "$CSH_BUILD/cushadow" report "$work/after.stats" >/dev/null 2>"$work/err" && grep -q jansson "$work/err"; then
     echo "SKIP: $(cat "$work/err")"
@@ -57,6 +58,13 @@ page 'elided 75%' "$work/after.stats"
 page '4 unload' "$work/after.trace"
 page 'before after observe less' "$work/before.trace" "$work/before.stats" "$work/after.trace" "$work/after.stats"
 page 'before after observe less' "$work/before.stats" "$work/after.trace" "$work/before.trace" "$work/after.stats"
+
+# Parked memory: drawn, in the tables and among the sums, where there is some.
+page 'parked\u0020at\u0020most of\u0020VRAM\u0020parked\u0020at\u0020most VRAM\u0020parked,\u0020at\u0020most parked\u0020in\u0020VRAM' \
+    "$work/after.trace" "$work/after.stats" "$work/parked.trace" "$work/parked.stats"
+[ "$(grep -c '<path class="ak"' "$work/page.html")" -eq 2 ] || fail "parked memory is not drawn once for the model and once for all"
+page '' "$work/after.trace" "$work/after.stats"
+! grep -q '"ak"\|class="parked"' "$work/page.html" || fail "parked memory of a run that has none"
 
 # Names are text wherever they stand.
 page '</script><b line\ufffdline\ufffd a\"b\\c</x> \u202e' "$work/hostile.trace" "$work/hostile.stats"
@@ -82,6 +90,8 @@ for line in lines:
         event = json.loads(line.rstrip(","))
         if event["ph"] == "C" and event["cat"] == "model":
             event["name"] = "VRAM of " + evil
+            parked = dict(event, cat="parked", name="parked of " + evil)
+            out.append(json.dumps(parked) + ",")
         elif event["name"] == "cushadow":
             event["args"] = {"program": evil, "mode": evil}
         elif event["ph"] == "X":
@@ -96,12 +106,22 @@ open(work + "/values.trace", "w").write('[\n{"name":"load","ph":"X","ts":-5,"dur
 open(work + "/no-values.trace", "w").write('[\n{"name":"load","ph":"X","ts":-5,"dur":"x","pid":[],"args":{"bytes":-1,"outcome":"elided"}},\n'
     '{"ph":"X"},\n{},\n{"name":"offload","ph":"X","ts":1,"dur":null,"args":{"outcome":"served","bytes":1.5}},\n'
     '{"name":"VRAM of device 99999999999999999999","ph":"C","cat":"device","ts":1,"args":{"bytes":1}}\n]')
+def counter(category, name, ts, mib):
+    return json.dumps({"name": name, "cat": category, "ph": "C", "ts": ts, "pid": 7, "tid": 0, "args": {"bytes": mib << 20}})
+open(work + "/kept.trace", "w").write("[\n" + ",\n".join(
+    [counter("model", "VRAM of m", 1, 4), counter("model", "VRAM of m", 500, 1), counter("parked", "parked of m", 600, 3),
+     counter("parked", "parked of m", 700, 2), counter("memory", "parked", 700, 2), '{"name":"end","ph":"i","ts":1000}']) + "\n]\n")
+for model in stats["models"]:
+    model["parked"] = {"tensors": 1, "bytes": 7 << 20}
+json.dump(stats, open(work + "/kept.stats", "w"))
 many = ['[\n{"name":"process_name","ph":"M","pid":7}']
 for i in range(700):
     many.append('{"name":"load","ph":"X","ts":%d,"dur":1,"pid":7,"args":{"bytes":5,"outcome":"elided","model":"m%d"}}' % (10 * i, i))
 open(work + "/many.trace", "w").write(",\n".join(many))
 PY
 page '<script>alert(1)</script>' "$work/evil.trace" "$work/evil.stats"
+page '4.00\u0020MiB\u0020in\u0020VRAM\u0020at\u0020most 3.00\u0020MiB\u0020parked\u0020at\u0020most 2.00\u0020MiB\u0020parked 1.00\u0020MiB2.00' "$work/kept.trace"
+page '7.00\u0020MiB\u0020parked' "$work/kept.stats"
 page '' "$work/no-values.trace"
 page 'm511 more' "$work/many.trace"
 

@@ -101,6 +101,8 @@ def check_counters(events, statistics):
     for model in statistics["models"]:
         name = "VRAM of " + (model["model"] or model["label"].split(" (")[0])
         assert last["model", name] == model["on_device"]["bytes"], (name, last)
+        name = name.replace("VRAM of ", "parked of ", 1)
+        assert last["parked", name] == model["parked"]["bytes"], (name, last)
 
 
 def main():

@@ -89,6 +89,7 @@ events = [{"name": "process_name", "ph": "M", "pid": 7, "tid": 0, "args": {"name
           span("proof", 400000.5, bytes=1 << 20, outcome="equal"),
           span("offload", 400000.25, bytes=1 << 20, outcome="elided", reason="proven", group=1, burst=1),
           count("VRAM of model 1", "model", 400007, 1 << 20),
+          count("parked of model 1", "parked", 400009, 1 << 20),
           count("shadows", "memory", 400008, 1 << 20), count("pinned slabs", "memory", 400008, 2 << 20),
           span("load", 900000, bytes=5, outcome="served", reason="unchanged", model="<zodel>", tensor="t"),
           {"name": "trace full", "cat": "trace", "ph": "i", "ts": 900010, "pid": 7, "tid": 0, "s": "p", "args": {"most_bytes": 65536}},
@@ -104,7 +105,7 @@ keep("run", trace, stats)
 keep("two", trace, stats, other)
 keep("cut", trace[:-300])
 words = ["<z", "</z>", "\\\"><z", '\\"ph\\":\\"X\\"', '\\"ts\\":', '\\"dur\\":', '\\"burst\\":', '\\"model\\":', "1e308", "-1",
-         "9223372036854775807", "\\xff", "\\x0a", '\\"outcome\\":\\"elided\\"', "VRAM of ", "VRAM of device ", "[[[[", "\\\\u0001"]
+         "9223372036854775807", "\\xff", "\\x0a", '\\"outcome\\":\\"elided\\"', "VRAM of ", "parked of ", "VRAM of device ", "[[[[", "\\\\u0001"]
 open(folder + "/page_words", "w").write("".join('"%s"\n' % w for w in words))
 PY
 
