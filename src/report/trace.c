@@ -57,14 +57,14 @@ static bool is_due(uint64_t now_ns)
 
 static void sample(uint64_t at_ns)
 {
-    uint64_t begun_ns = csh_clock_now_ns(), ended_ns, wait_ns;
+    uint64_t begun_ns = csh_clock_thread_ns(), wait_ns;
 
     atomic_store(&unsampled_ns, 0);
     csh_trace_counters_write(process, at_ns);
-    ended_ns = csh_clock_now_ns();
-    wait_ns = SAMPLE_COST * (ended_ns - begun_ns);
+    wait_ns = SAMPLE_COST * (csh_clock_thread_ns() - begun_ns);
     atomic_store(&next_sample_ns,
-                 ended_ns + (wait_ns > SAMPLE_NS ? wait_ns : SAMPLE_NS));
+                 csh_clock_now_ns() +
+                     (wait_ns > SAMPLE_NS ? wait_ns : SAMPLE_NS));
 }
 
 static void note_change(uint64_t now_ns)
