@@ -4,7 +4,7 @@ line; exit status 77 is a machine without what it takes.
 
 Figures are waited for, up to a bound that no machine reaches: what is asserted
 is that they come, though the program does nothing any more."""
-import fcntl, json, os, pty, re, select, signal, struct, subprocess, sys, termios, time
+import fcntl, json, os, pty, re, select, shutil, signal, struct, subprocess, sys, termios, time
 
 COMMAND = os.environ["CSH_BUILD"] + "/cushadow"
 PROGRAM = os.environ["CSH_BIN"] + "/app_live"
@@ -94,6 +94,25 @@ def unpinned_shadows_are_told_apart():
     with Program(CUSHADOW_PINNED_LIMIT="0") as p:
         p.tell("load", "unload")
         waited_for(p.pid, lambda f: places(f) == (ALL, ALL, 0, 0))
+
+def parked_memory_is_told_apart():
+    with Program(SIMCUDA_MEMORY="128M", CUSHADOW_VRAM_KEEP="80%") as p:
+        p.name("unet")
+        p.tell("load", "unload")
+        waited_for(p.pid, lambda f: places(f) == (ALL, ALL, ALL, 0))
+        p.tell("free")
+        figures = waited_for(p.pid, lambda f: places(f) is not None and places(f)[0] == 0 and places(f)[3] > 0
+                             and f["gauges"]["parked_bytes"] >= places(f)[3])
+        assert places(figures)[3] == ALL, figures["models"]
+        samples = families(cushadow("stat", "--prometheus", p.pid).stdout.decode())
+        assert samples["cushadow_model_bytes", 'pid="%d",number="0",model="unet",place="parked"' % p.pid] == ALL
+        assert samples["cushadow_parked_bytes", 'pid="%d"' % p.pid] == figures["gauges"]["parked_bytes"]
+        assert re.search(r"^ +parked +4 +4.00 MiB", cushadow("stat", p.pid).stdout.decode(), re.M)
+        shown = cushadow("top", p.pid).stdout.decode()
+        assert re.search(r"^ VRAM 0 B of weights, 4.0. MiB parked;", shown, re.M), shown
+        assert re.search(r"^ unet +\[=+\.*\] +4.00 MiB ", shown, re.M), shown
+        p.tell("load")
+        waited_for(p.pid, lambda f: places(f)[0] == ALL)
 
 def without_a_thread_it_is_shared_too():
     with Program(CUSHADOW_THREADS="1") as p:
@@ -246,12 +265,43 @@ def families(text):
             assert found and found.group(1) == name and kind, line
             assert (name, found.group(2)) not in samples, line
             samples[name, found.group(2)] = float(found.group(3))
-    try:
-        from prometheus_client.parser import text_string_to_metric_families
-        assert len(list(text_string_to_metric_families(text))) == len(seen)
-    except ImportError:
-        pass
     return samples
+
+READER = '''import sys
+try:
+    from prometheus_client.parser import text_string_to_metric_families
+except ImportError:
+    sys.exit(77)
+for family in text_string_to_metric_families(sys.stdin.read()):
+    print(family.name, len(family.samples))
+'''
+
+def prometheus_reads_it():
+    """Its promtool and its library for Python, those that are there, the
+    system's own Python being asked too."""
+    readers = [[python, "-c", READER] for python in (sys.executable, "/usr/bin/python3")]
+    if shutil.which("promtool"):
+        readers.append(["promtool", "check", "metrics"])
+    is_read = False
+    with Program(SIMCUDA_MEMORY="128M", CUSHADOW_VRAM_KEEP="80%") as p, Program() as q:
+        for one in (p, q):
+            one.name(EVIL)
+            one.tell("load", "unload", "free")
+            waited_for(one.pid, lambda f: places(f) is not None)
+        text = cushadow("stat", "--prometheus", p.pid, q.pid).stdout
+    samples = families(text.decode())
+    for reader in readers:
+        done = subprocess.run(reader, input=text, capture_output=True)
+        if done.returncode == 77:
+            continue
+        assert done.returncode == 0 and done.stderr == b"", done
+        if reader[0] != "promtool":
+            counts = [int(line.split(b" ")[1]) for line in done.stdout.splitlines()]
+            assert len(counts) == len({name for name, _ in samples}) and sum(counts) == len(samples), done
+        is_read = True
+    if not is_read:
+        print("neither promtool nor prometheus_client is there")
+        return 77
 
 def prometheus_tells_the_same():
     with Program() as p, Program() as q:
