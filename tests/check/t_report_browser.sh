@@ -1,7 +1,8 @@
 #!/bin/sh
 # The page of cushadow report in a browser, light and dark: the colours of what
-# it draws are there. Needs chromium (Debian: chromium), and is skipped where
-# that is missing or does not start; look at the pictures with
+# it draws are there. Needs chromium (Debian: chromium), which .ci/packages.sh does
+# not name: it is 75 packages, 140 MB to fetch. Skipped where it is missing or
+# does not start; look at the pictures with
 #
 #     KEEP=FOLDER sh tests/check/t_report_browser.sh
 set -u
@@ -13,7 +14,7 @@ skip() {
     exit 77
 }
 [ -z "${CSH_SANITIZE:-}" ] || skip "the page is the same under a sanitizer"
-command -v chromium >/dev/null || skip "chromium is not there"
+command -v chromium >/dev/null || skip "chromium is not there (optional: 140 MB; Debian: apt-get install chromium)"
 
 env -u LD_PRELOAD LD_LIBRARY_PATH="$CSH_SIM" LD_PRELOAD="$CSH_SHIM" CUSHADOW_PROOF_TIMEOUT_MS=20000 \
     CUSHADOW_STATS=json CUSHADOW_STATS_FILE="$work/stats" CUSHADOW_TRACE="$work/trace" \
