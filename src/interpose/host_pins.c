@@ -13,6 +13,7 @@
  */
 #include "base/host_changes.h"
 #include "driver/driver.h"
+#include "engine/engine.h"
 #include "interpose/watching.h"
 
 static void before_pinning(const void *host, size_t bytes, unsigned flags)
@@ -32,6 +33,9 @@ CUresult cuMemHostRegister(void *host, size_t bytes, unsigned int flags)
     }
     before_pinning(host, bytes, flags);
     result = real(host, bytes, flags);
+    if (csh_engine_makes_room(result)) {
+        result = real(host, bytes, flags);
+    }
     csh_watch_after();
     return result;
 }
@@ -46,6 +50,9 @@ CUresult cuMemHostRegister_v2(void *host, size_t bytes, unsigned int flags)
     }
     before_pinning(host, bytes, flags);
     result = real(host, bytes, flags);
+    if (csh_engine_makes_room(result)) {
+        result = real(host, bytes, flags);
+    }
     csh_watch_after();
     return result;
 }

@@ -50,7 +50,7 @@ test_%: o/tests/unit/test_%.c.o libfakes.a libcore.a
 	$(CC) -o $@ $< -Wl,--start-group libfakes.a libcore.a -Wl,--end-group \\
 		$(CHECK_LIBS)
 watched: $(call object,$(patsubst %,tests/preload/%.c,watched watched_rows \\
-		app)) $(shim) $(core) insider.stamp
+		watched_room app)) $(shim) $(core) insider.stamp
 	$(CC) -rdynamic -o $@ $(filter %.o,$^) -ldl -lpthread
 insider.stamp: tests/preload/insider.c
 	@mkdir -p sim

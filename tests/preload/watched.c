@@ -11,6 +11,7 @@
 
 #include <dlfcn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -415,6 +416,13 @@ static void own_stream_by_hand(void)
     check_own_streams_by_hand();
 }
 
+static void room(void)
+{
+    APP_CHECK(setenv("CUSHADOW_VRAM_KEEP", "50%", 1) == 0);
+    (void)begin_for_real();
+    check_room();
+}
+
 static const struct {
     const char *name;
     void (*run)(void);
@@ -430,7 +438,7 @@ static const struct {
     SCENARIO(hand_out_queries),
     SCENARIO(hand_out_newer), SCENARIO(hand_out_interop),
     SCENARIO(look_up_unknown), SCENARIO(look_up_behind),
-    SCENARIO(look_up_as_a_tool),
+    SCENARIO(look_up_as_a_tool), SCENARIO(room),
 };
 
 int main(int argc, char **argv)

@@ -34,4 +34,7 @@ void check_rows(void);
 void check_own_streams(void);
 void check_own_streams_by_hand(void);
 
+/* watched_room.c: each entry fails for want of memory. */
+void check_room(void);
+
 #endif
