@@ -159,13 +159,27 @@ static int output_raise(int fd)
     return high_fd;
 }
 
-/* The descriptor in *output_p, or false with fd closed. */
+/* Whoever could foresee the name would read what is written. */
+static bool output_is_planted(const struct stat *file)
+{
+    return S_ISREG(file->st_mode) && (file->st_uid != geteuid()) &&
+           (file->st_uid != 0);
+}
+
+/* The descriptor in *output_p, or false with errno and fd closed. */
 static bool output_take(int fd, struct csh_output *output_p)
 {
     struct stat file;
+    int error = 0;
 
     if (fstat(fd, &file) != 0) {
+        error = errno;
+    } else if (output_is_planted(&file)) {
+        error = EPERM;
+    }
+    if (error != 0) {
         close(fd);
+        errno = error;
         return false;
     }
     *output_p = (struct csh_output){fd, file.st_dev, file.st_ino};
@@ -173,11 +187,11 @@ static bool output_take(int fd, struct csh_output *output_p)
 }
 
 /* False with errno, nothing left open. */
-static bool output_open(const char *path, int flags, mode_t mode,
+static bool output_open(const char *path, int flags,
                         struct csh_output *output_p)
 {
     int fd = open(path, flags | O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW |
-                  O_NOCTTY | O_NONBLOCK, mode);
+                  O_NOCTTY | O_NONBLOCK, 0600);
 
     return (fd >= 0) && output_take(output_raise(fd), output_p);
 }
@@ -189,10 +203,13 @@ bool csh_output_open(const char *path, enum csh_output_start start,
     bool is_open;
 
     quiet_begin(&quiet);
-    is_open = output_open(path, (start == CSH_OUTPUT_APPEND) ? O_APPEND :
-                          O_TRUNC, 0644, output_p);
+    is_open = output_open(path, (start == CSH_OUTPUT_APPEND) ? O_APPEND : 0,
+                          output_p);
     if (!is_open) {
         quiet.saved_errno = errno;
+    } else if (start == CSH_OUTPUT_TRUNCATE) {
+        /* Only now that it is known whose it is; a pipe has no length. */
+        (void)!ftruncate(output_p->fd, 0);
     }
     quiet_end(&quiet);
     return is_open;
@@ -225,7 +242,7 @@ bool csh_output_claim(const char *path, struct csh_output *output_p)
     int error = 0;
 
     quiet_begin(&quiet);
-    if (!output_open(path, O_APPEND, 0600, &opened)) {
+    if (!output_open(path, O_APPEND, &opened)) {
         error = errno;
     } else {
         error = output_claim(&opened);

@@ -28,10 +28,12 @@ enum csh_output_start { CSH_OUTPUT_APPEND, CSH_OUTPUT_TRUNCATE };
 /* Descriptor 2, with the file that it was when the library was loaded. */
 struct csh_output csh_output_stderr(void);
 
-/* Opens or creates (0644) a file, never through a symbolic link in the last
- * component of its name, never waiting for a pipe's reader. The descriptor
- * is close-on-exec and above 1023 where RLIMIT_NOFILE allows. On failure
- * false, errno says why, *output_p is as it was. */
+/* Opens or creates (0600) a file, never through a symbolic link in the last
+ * component of its name, never waiting for a pipe's reader; a regular file
+ * that is neither this user's nor root's is refused with EPERM, for it may
+ * have been put there to be read. The descriptor is close-on-exec and above
+ * 1023 where RLIMIT_NOFILE allows. On failure false, errno says why,
+ * *output_p is as it was. */
 CSH_MUST_CHECK bool csh_output_open(const char *path,
                                     enum csh_output_start start,
                                     struct csh_output *output_p);

@@ -82,6 +82,9 @@ static bool open_file(struct csh_chunk *chunk, csh_chunk_create_fn *create)
     }
 
     fd = csh_descriptor_move_up(fd);
+    /* Made with every permission. Whoever may open it through /proc must be
+     * able to trace the process; this is for the day when that fails. */
+    (void)fchmod(fd, S_IRUSR | S_IWUSR);
     if ((fstat(fd, &status) != 0) || !csh_descriptor_resize(fd, chunk->bytes)) {
         csh_descriptor_close_number(fd);
         return false;

@@ -351,6 +351,37 @@ static int claim_in_child(const char *name)
     return WEXITSTATUS(status);
 }
 
+START_TEST(a_file_is_its_owners_alone)
+{
+    struct stat file;
+    mode_t mask = umask(0);
+
+    ck_assert(csh_output_open(path, CSH_OUTPUT_APPEND, &output));
+    umask(mask);
+    ck_assert_int_eq(stat(path, &file), 0);
+    ck_assert_int_eq(file.st_mode & 0777, 0600);
+    csh_output_close(&output);
+}
+END_TEST
+
+/* As by another user in a folder that both may write to. */
+START_TEST(a_planted_file_is_left_alone)
+{
+    ck_assert(csh_output_open(path, CSH_OUTPUT_APPEND, &output));
+    ck_assert(csh_output_write(&output, "12345", 5));
+    csh_output_close(&output);
+    if (chown(path, 65534, (gid_t)-1) != 0) {
+        return; /* only root can make one */
+    }
+    errno = 0;
+    ck_assert(!csh_output_open(path, CSH_OUTPUT_TRUNCATE, &output));
+    ck_assert_int_eq(errno, EPERM);
+    ck_assert(!csh_output_open(path, CSH_OUTPUT_APPEND, &output));
+    ck_assert(!csh_output_claim(path, &output));
+    ck_assert_int_eq(file_size(path), 5);
+}
+END_TEST
+
 START_TEST(a_claimed_file_is_private_and_begun_anew)
 {
     struct stat file;
@@ -455,6 +486,8 @@ int main(void)
     tcase_add_test(tcase, long_texts_arrive_whole);
     tcase_add_test(tcase,
                    a_cancelled_thread_leaves_only_where_the_program_lets_it);
+    tcase_add_test(tcase, a_file_is_its_owners_alone);
+    tcase_add_test(tcase, a_planted_file_is_left_alone);
     tcase_add_test(tcase, a_claimed_file_is_private_and_begun_anew);
     tcase_add_test(tcase, a_claim_is_refused);
     tcase_add_test(tcase, a_file_is_cut_where_it_is_still_ours);
