@@ -10,7 +10,8 @@ packages_build="autoconf automake libtool pkg-config gcc libc6-dev make
 # second C library, a program that looks for the CUDA driver by itself and one
 # that does not, a model checker, other allocators, and Prometheus's own reader.
 packages_tests="g++ clang musl-tools ffmpeg git spin libtcmalloc-minimal4
-    libmimalloc2.0 libjemalloc2 mandoc man-db groff-base python3-prometheus-client"
+    libmimalloc2.0 libjemalloc2 libeatmydata1 mandoc man-db groff-base
+    python3-prometheus-client"
 # For what only CI runs.
 packages_ci="libclang-rt-dev clang-tidy cppcheck shellcheck xz-utils procps"
 
