@@ -176,11 +176,10 @@ static bool hand_out(const struct csh_context *context, size_t bytes,
 {
     struct csh_parked *block;
 
-    if (!would_succeed()) {
+    if (!is_short_of(context->device, bytes) || !would_succeed()) {
         return false;
     }
-    block = csh_park_table_pick(context->handle, bytes,
-                                is_short_of(context->device, bytes));
+    block = csh_park_table_pick(context->handle, context->device, bytes);
     if (block == NULL) {
         return false;
     }

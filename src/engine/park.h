@@ -18,8 +18,10 @@
  * A parked weight comes back in one of two ways. A load of its bytes is a copy
  * within the device, in the order of the program's stream, once the parked
  * bytes are proven anew in that very call. Or the program asks for memory of
- * the block's size, gets the block, and the load finds the bytes in place,
- * which is proven as ever (proofs.h).
+ * the block's size when something parked has to make way for it, gets the
+ * block, and the load finds the bytes in place, which is proven as ever
+ * (proofs.h). Nobody knows what memory is asked for: where there is room for
+ * both, no parked weight is risked for the sake of a copy within the device.
  *
  * With CUSHADOW_VRAM_KEEP=0, the default, none of this calls the driver. Any
  * thread, no lock held.

@@ -146,13 +146,10 @@ size_t csh_park_pick(const struct csh_park_block *blocks, size_t n,
                      uint64_t bytes, uint64_t previous, bool is_short)
 {
     size_t behind = pick_behind(blocks, n, bytes, previous);
-    size_t first = pick_behind(blocks, n, bytes, 0), i, n_fit = 0;
 
-    for (i = 0; i < n; i++) {
-        n_fit += fits(&blocks[i], bytes);
+    if (!is_short) {
+        return CSH_PARK_NONE;
     }
-    if (n_fit == 1 || (n_fit > 1 && is_short && behind == CSH_PARK_NONE)) {
-        return first;
-    }
-    return previous != 0 ? behind : is_short ? first : CSH_PARK_NONE;
+    return behind != CSH_PARK_NONE ? behind
+                                   : pick_behind(blocks, n, bytes, 0);
 }

@@ -75,9 +75,11 @@ bool csh_park_admits(const struct csh_park_block *fresh,
 
 /* The program asks for `bytes`: the index of the block of exactly this size
  * that it shall get, as the one whose weights it is likely to load there, or
- * CSH_PARK_NONE. `previous` is the born of the block that was used last: a
- * program allocates a model again in the order in which it did before. With
- * is_short some block would have to go anyway. */
+ * CSH_PARK_NONE. Nobody knows what it will load: a wrong guess costs the link
+ * what a copy within the device costs a fiftieth of, so there is none unless
+ * is_short: some block that is of use would have to go anyway. `previous` is
+ * the born of the block that was used last: a program allocates a model again
+ * in the order in which it did before. */
 size_t csh_park_pick(const struct csh_park_block *blocks, size_t n,
                      uint64_t bytes, uint64_t previous, bool is_short);
 

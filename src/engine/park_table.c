@@ -323,8 +323,22 @@ static struct csh_parked *hand_out(size_t chosen) CSH_REQUIRES(lock)
     return block;
 }
 
-struct csh_parked *csh_park_table_pick(CUcontext context, size_t bytes,
-                                       bool is_short)
+/* Nothing is lost if it goes. */
+static bool has_twin(CUdevice device) CSH_REQUIRES(lock)
+{
+    const struct csh_parked *block;
+
+    DL_FOREACH(blocks, block) {
+        if (block->device == device && block->n_readers == 0 &&
+            is_twin(block)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct csh_parked *csh_park_table_pick(CUcontext context, CUdevice device,
+                                       size_t bytes)
 {
     struct csh_parked *block = NULL, *any;
     size_t n = 0, chosen;
@@ -337,7 +351,8 @@ struct csh_parked *csh_park_table_pick(CUcontext context, size_t bytes,
             candidates[n++] = describe(any);
         }
     }
-    chosen = csh_park_pick(candidates, n, bytes, previous, is_short);
+    chosen = csh_park_pick(candidates, n, bytes, previous,
+                           !has_twin(device));
     if (chosen != CSH_PARK_NONE) {
         previous = candidates[chosen].born;
         block = hand_out(chosen);

@@ -105,10 +105,10 @@ enum csh_park_read {
 void csh_park_table_end(const struct csh_park_reading *reading,
                         enum csh_park_read how);
 
-/* The block that the program shall get for so many bytes, handed out; NULL:
- * none. */
-struct csh_parked *csh_park_table_pick(CUcontext context, size_t bytes,
-                                       bool is_short);
+/* The block that the program shall get for so many bytes, for which something
+ * on the device has to make way, handed out; NULL: none. */
+struct csh_parked *csh_park_table_pick(CUcontext context, CUdevice device,
+                                       size_t bytes);
 
 /* The block of the device that goes first, handed out; NULL: none can. In any
  * context if `context` is NULL. */

@@ -30,12 +30,13 @@
 #include <unistd.h>
 
 #include "bench.h"
+#include "sdxl_sizes.h"
 
-enum { MOST_TENSORS = 4096, EVERY = 16, SMALL = 64 << 10 };
+enum { EVERY = 16, SMALL = 64 << 10 };
 
-static size_t sizes[MOST_TENSORS];
-static CUdeviceptr tensors[MOST_TENSORS];
-static void *hosts[MOST_TENSORS];
+static size_t sizes[SDXL_MOST_TENSORS];
+static CUdeviceptr tensors[SDXL_MOST_TENSORS];
+static void *hosts[SDXL_MOST_TENSORS];
 static size_t n_tensors;
 
 static void fail(const char *what)
@@ -62,62 +63,12 @@ static void check(CUresult result, const char *what)
     }
 }
 
-/* "320x4x3x3" */
-static size_t elements(const char *shape)
-{
-    size_t n = 1;
-    char *end;
-
-    do {
-        n *= strtoull(shape, &end, 10);
-        shape = end + 1;
-    } while (*end == 'x');
-    return n;
-}
-
-static void read_sizes(const char *path)
-{
-    char line[512], type[16], shape[64];
-    FILE *file = fopen(path, "r");
-
-    if (file == NULL) {
-        fail(path);
-    }
-    while (fgets(line, sizeof(line), file) != NULL) {
-        if (line[0] != '#' && n_tensors < MOST_TENSORS &&
-            sscanf(line, "%*s %15s %63s", type, shape) == 2) {
-            sizes[n_tensors++] =
-                elements(shape) * (strcmp(type, "F16") == 0 ? 2 : 4);
-        }
-    }
-    fclose(file);
-}
-
-static int compare(const void *a, const void *b)
-{
-    size_t left = *(const size_t *)a, right = *(const size_t *)b;
-
-    return (left > right) - (left < right);
-}
-
 static void choose_tensors(void)
 {
-    static const char *const files[] = {"text_encoder", "text_encoder_2",
-                                        "unet", "vae"};
     const char *setting = getenv("CSH_BENCH_EVERY");
-    size_t every = setting != NULL ? strtoull(setting, NULL, 10) : EVERY;
-    char path[64];
-    size_t i, n = 0;
 
-    for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        snprintf(path, sizeof(path), "examples/sdxl/%s.tsv", files[i]);
-        read_sizes(path);
-    }
-    qsort(sizes, n_tensors, sizeof(sizes[0]), compare);
-    for (i = every / 2; every > 0 && i < n_tensors; i += every) {
-        sizes[n++] = sizes[i];
-    }
-    n_tensors = n;
+    n_tensors = sdxl_sizes(
+        sizes, setting != NULL ? strtoull(setting, NULL, 10) : EVERY);
 }
 
 static uint64_t model_bytes(void)

@@ -39,6 +39,9 @@ ram_per_model_byte_kept_ratio  simulated  -
 sdxl_bytes_mapped_percent  noop  -
 sdxl_unload_host_ms  noop  -
 park_link_over_optimum_ratio  noop  -
+link_bytes_abab_room  simulated  "parked"
+link_bytes_abab_tight  simulated  "proven"
+link_bytes_abab_off  simulated  "proven"
 '
 
 # driver_folder DRIVER
@@ -60,13 +63,14 @@ print(sys.argv[1], "%.3f" % (gauges["captured_ready_ns"] /
 # run_one NAME DRIVER WORDS
 run_one() {
     folder=$(driver_folder "$2")
-    program=${1%_*} capture=upload rules=learn log=warn
+    program=${1%_*} capture=upload rules=learn log=warn way=
     case $1 in # both figures of a way to capture come from one program
     *_per_gb_upload | *_per_gb_offload | *_per_gb_background)
         program=first_load_cpu_seconds_per_gb
         capture=${1##*_} rules=all,max=8M
         ;;
     park_*) program=park_replay ;;
+    link_bytes_abab_*) program=link_bytes_abab way=${1##*_} ;;
     *_all_*) rules=all log=debug:/dev/null ;;
     esac
     for file in "$shim" "$folder/libcuda.so.1" "$programs/bench_$program"; do
@@ -80,7 +84,7 @@ run_one() {
         CUSHADOW_COHORT=$cohort CUSHADOW_CAPTURE=$capture \
         CUSHADOW_WEIGHTS=$rules CUSHADOW_LOG=$log \
         CUSHADOW_STATS_FILE="$statistics" "$programs/bench_$program" \
-        >"$statistics.out" || status=1
+        ${way:+"$way"} >"$statistics.out" || status=1
     case $1 in
     shadow_ready_*) ready_of "$1" "$statistics" || status=1 ;;
     *) cat "$statistics.out" ;;

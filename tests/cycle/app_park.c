@@ -45,6 +45,16 @@ static void comes_back_within_the_device(void)
     offload_expecting(&b, 0, NULL);
 }
 
+/* Leaves so little of the device that something parked has to make way when
+ * as much is allocated as there is: 12.8 MiB are left free of 128. */
+static void leave_little(void)
+{
+    size_t free_bytes, total;
+
+    OK(more.cuMemGetInfo_v2(&free_bytes, &total));
+    OK(more.simcuda_take_elsewhere(0, free_bytes - 14 * MIB));
+}
+
 /* The very block, with the bytes in it. */
 static void is_handed_out_in_place(void)
 {
@@ -52,6 +62,7 @@ static void is_handed_out_in_place(void)
     uint64_t before, calls;
     int i;
 
+    leave_little();
     for (i = 0; i < 4; i++) {
         OK(cu.cuMemFree_v2(weight.device));
         before = within();
@@ -72,9 +83,32 @@ static void is_handed_out_copying(void)
     struct weight weight = learned(LARGE, 12, NULL);
     int i;
 
+    leave_little();
     for (i = 0; i < 3; i++) {
         reload_expecting(&weight, 0);
         offload_expecting(&weight, LARGE, NULL);
+    }
+}
+
+/* Nobody knows what is loaded to memory that is asked for: as long as there is
+ * room, another weight of the same size costs none that is parked. */
+static void is_not_given_to_another(void)
+{
+    struct weight a = learned(LARGE, 16, NULL), b = {.seed = 17};
+    int i;
+
+    OK(cu.cuMemFree_v2(a.device));
+    b = learned(LARGE, b.seed, NULL);
+    OK(cu.cuMemFree_v2(b.device));
+    for (i = 0; i < 3; i++) {
+        OK(cu.cuMemAlloc_v2(&a.device, LARGE));
+        REACHES(h2d, 0, LARGE, upload(a.device, a.host, LARGE, NULL));
+        CHECK(device_holds(a.device, LARGE, 16));
+        OK(cu.cuMemFree_v2(a.device));
+        OK(cu.cuMemAlloc_v2(&b.device, LARGE));
+        REACHES(h2d, 0, LARGE, upload(b.device, b.host, LARGE, NULL));
+        CHECK(device_holds(b.device, LARGE, 17));
+        OK(cu.cuMemFree_v2(b.device));
     }
 }
 
@@ -82,9 +116,13 @@ static void is_handed_out_copying(void)
 static void handed_out_to_another(void)
 {
     struct weight a = learned(LARGE, 4, NULL), b = learned(LARGE, 5, NULL);
+    uint64_t calls;
 
+    leave_little();
     OK(cu.cuMemFree_v2(a.device));
+    calls = cu.simcuda_calls("cuMemAlloc_v2");
     OK(cu.cuMemAlloc_v2(&a.device, LARGE));
+    CHECK_EQUAL(cu.simcuda_calls("cuMemAlloc_v2") - calls, !under_shim);
     upload(a.device, b.host, LARGE, NULL);
     CHECK(device_holds(a.device, LARGE, 5));
     launch_fill(a.device, 0x11223344u, 4, NULL);
@@ -399,6 +437,7 @@ static const struct negative scenarios[] = {
      "CUSHADOW_MODE=copy"},
     {"is_handed_out_in_place_trusted", is_handed_out_in_place,
      "CUSHADOW_MODE=trust"},
+    {"is_not_given_to_another", is_not_given_to_another, NULL},
     {"handed_out_to_another", handed_out_to_another, NULL},
     {"patched_weight_is_not_parked", patched_weight_is_not_parked, NULL},
     {"patched_by_work_under_way", patched_by_work_under_way, NULL},

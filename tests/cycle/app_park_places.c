@@ -194,10 +194,10 @@ static void peers(void)
         OK(cu.cuCtxSynchronize());
         CHECK(device_holds(far, LARGE, 120));
     }
-    /* The peer writes to it: then it is not parked as what it was. */
+    /* The peer writes to it: what is loaded next is what was parked before. */
     OK(more.cuMemcpyPeer(weight.device + MIB, contexts[0], far, contexts[1],
                          64));
-    reload_expecting(&weight, LARGE);
+    reload_expecting(&weight, 0);
 }
 
 /* ---- how much ------------------------------------------------------------- */

@@ -181,8 +181,8 @@ static bool finds(CUcontext context, struct csh_shadow_ref shadow,
 
 static void take(const struct csh_parked *wanted)
 {
-    struct csh_parked *block = csh_park_table_pick(
-        wanted->context, wanted->bytes, true);
+    struct csh_parked *block = csh_park_table_pick(wanted->context, 0,
+                                                   wanted->bytes);
 
     ck_assert_ptr_eq(block, wanted);
     csh_park_block_free(block);
@@ -228,7 +228,7 @@ START_TEST(the_same_bytes_in_several_places)
     }
     for (n = 0; n < 3; n++) {
         ck_assert(csh_park_table_has(here, shadow));
-        block = csh_park_table_pick(here, (1 + (n + 1) % 3) * UNIT, true);
+        block = csh_park_table_pick(here, 0, (1 + (n + 1) % 3) * UNIT);
         ck_assert_ptr_eq(block, blocks[(n + 1) % 3]);
         csh_park_block_free(block);
     }
@@ -259,6 +259,23 @@ START_TEST(a_piece_is_spoilt_while_its_context_ends)
     ck_assert(finds(here, shadow, BASE));
     ck_assert_uint_eq(csh_park_table_forget(here, &device), UNIT);
     ck_assert(!csh_park_table_has(here, shadow));
+}
+END_TEST
+
+/* What the program has elsewhere on the device makes way first. */
+START_TEST(a_twin_goes_before_others_are_handed_out)
+{
+    const struct csh_shadow_ref shadows[2] = {shadow_of(1), shadow_of(2)};
+    struct csh_parked *twin = park(shadows, 1);
+    struct csh_parked *other = park_at(here, 2 * BASE, &shadows[1], 1);
+    struct csh_park_reading reading;
+
+    ck_assert(csh_park_table_read(here, shadows[0], &reading));
+    csh_park_table_end(&reading, CSH_PARK_READ_COPIED);
+    ck_assert_ptr_null(csh_park_table_pick(here, 0, UNIT));
+    ck_assert_ptr_eq(csh_park_table_evict(0, NULL), twin);
+    csh_park_block_free(twin);
+    take(other);
 }
 END_TEST
 
@@ -411,6 +428,7 @@ int main(void)
     tcase_add_test(pieces, a_piece_is_its_contexts_and_its_shadows);
     tcase_add_test(pieces, the_same_bytes_in_several_places);
     tcase_add_test(pieces, a_piece_is_spoilt_while_its_context_ends);
+    tcase_add_test(pieces, a_twin_goes_before_others_are_handed_out);
     tcase_add_test(pieces, many);
     suite_add_tcase(suite, pieces);
     tcase_add_checked_fixture(threads, set_up, NULL);
