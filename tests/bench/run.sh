@@ -22,6 +22,7 @@ launch_overhead_ns  noop  -
 launch_overhead_cohort_ns  noop  -
 launch_overhead_all_ns  noop  -
 stats_on_over_off_ratio  simulated  "proven"
+trace_off_over_none_ratio  simulated  "proven"
 lookup_overhead_ns  noop  "small"
 proof_overhead_us  simulated  "proven"
 fingerprint_cpu_over_copy_ratio  noop  -
