@@ -45,8 +45,8 @@ uint64_t csh_park_bytes(CUdevice device)
 }
 
 /* Memory of a context that has just ended in another thread may be somebody's
- * anew before the blocks that were in it are forgotten. When the call that ended
- * it is over, which it is in a moment if the memory is free, they are. */
+ * anew before the blocks that were in it are forgotten. When the call that
+ * ended it is over, which it is in a moment if the memory is free, they are. */
 static bool is_parked(CUdeviceptr address)
 {
     if (!csh_park_table_covers(address) || !csh_phase_is_active()) {
