@@ -30,6 +30,7 @@ static struct mark {
 } marks[N_MARKS];
 
 _Atomic(csh_host_watcher *) csh_host_watcher_set;
+static _Atomic bool has_kept;
 
 void csh_host_watch(csh_host_watcher *watcher)
 {
@@ -200,6 +201,19 @@ void csh_host_advising(uintptr_t start, size_t bytes, int advice)
         change = CSH_CHANGE_RETYPE;
     }
     csh_host_changing(start, bytes, change);
+}
+
+void csh_host_keep(void)
+{
+    atomic_store(&has_kept, true);
+}
+
+void csh_host_advised(uintptr_t start, size_t bytes, int advice)
+{
+    if (CSH_UNLIKELY(atomic_load_explicit(&has_kept, memory_order_relaxed)) &&
+        csh_host_advice(advice) == CSH_CHANGE_DISCARD) {
+        csh_host_changing(start, bytes, CSH_CHANGE_EMPTIED);
+    }
 }
 
 int csh_own_madvise(void *start, size_t bytes, int advice)

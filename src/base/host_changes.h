@@ -76,6 +76,7 @@ enum csh_host_change {
     CSH_CHANGE_NONE,    /* alike on both: nobody is told */
     CSH_CHANGE_DISCARD, /* the call succeeds, and no byte must be kept */
     CSH_CHANGE_RETYPE,  /* must be anonymous memory, with the same bytes */
+    CSH_CHANGE_EMPTIED, /* DISCARD has failed, and the call is over: zeros */
     CSH_CHANGE_OWN,     /* every page must be the program's own */
     CSH_CHANGE_MARK,    /* gets an attribute, which an alias may have, too */
     CSH_CHANGE_RETYPE_AND_MARK,
@@ -85,7 +86,8 @@ enum csh_host_change {
 /* Called before the program's own call with whole pages, [start, start +
  * bytes) cut at the end of the address space; change is DISCARD, RETYPE or
  * OWN. When it returns every alias there shall be anonymous memory or, for
- * OWN, hold no page of a shadow. In the same places as everything here. */
+ * OWN, hold no page of a shadow. After the call for EMPTIED. In the same places
+ * as everything here. */
 typedef void csh_host_watcher(uintptr_t start, size_t bytes,
                               enum csh_host_change change);
 
@@ -104,6 +106,13 @@ enum csh_host_change csh_host_advice(int advice);
 /* The program is about to give this advice: csh_host_changing() with what
  * that means, unless the kernel refuses the range anyway. */
 void csh_host_advising(uintptr_t start, size_t bytes, int advice);
+
+/* The kernel has taken that advice. */
+void csh_host_advised(uintptr_t start, size_t bytes, int advice);
+
+/* The watcher could not make an alias anonymous memory: from now on it is
+ * asked again after each call that discards. */
+void csh_host_keep(void);
 
 /* Tells the watcher, and marks the range. Bytes are rounded up to pages as
  * the kernel does; a start that is not at a page is rounded down. */

@@ -83,8 +83,14 @@ __attribute__((constructor)) static void find_next(void)
 
 int madvise(void *start, size_t bytes, int advice)
 {
+    int result;
+
     csh_host_advising((uintptr_t)start, bytes, advice);
-    return csh_next_madvise(start, bytes, advice);
+    result = csh_next_madvise(start, bytes, advice);
+    if (result == 0) {
+        csh_host_advised((uintptr_t)start, bytes, advice);
+    }
+    return result;
 }
 
 /* A list that cannot be read is the kernel's to refuse: it is read by a call

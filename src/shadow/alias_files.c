@@ -12,7 +12,7 @@
  *
  * Can fail: where mappings cannot be told (not even from the text), or memory
  * is short, the range stays as it is, and the program's call does to it what
- * it does to a mapped file.
+ * it does to a mapped file. What that discards is filled with zeros then.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* mremap flags */
@@ -120,6 +120,22 @@ static bool discard(uint64_t start, uint64_t end, int protection)
                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED;
 }
 
+/* Where there is no mapping more to be had. */
+static void empty(uint64_t start, uint64_t end, int protection)
+{
+    void *memory = (void *)(uintptr_t)start;
+    int writable = protection | PROT_READ | PROT_WRITE;
+
+    if ((protection != writable) &&
+        (syscall(SYS_mprotect, start, end - start, writable) != 0)) {
+        return;
+    }
+    memset(memory, 0, end - start);
+    if (protection != writable) {
+        (void)syscall(SYS_mprotect, start, end - start, protection);
+    }
+}
+
 /* A copy is made aside and moved over it, so that whoever reads meanwhile
  * sees the same bytes throughout. Bare calls: the shim exports these. */
 static bool retype_step(uint64_t start, uint64_t bytes, int protection)
@@ -185,8 +201,9 @@ static void retype_with_marks(const struct csh_page_state *state,
 {
     unsigned marks = read_marks(state, vma, start);
 
-    if (retype(start, end, protection_of(vma)) &&
-        csh_vma_set_marks(start, end, marks) &&
+    if (!retype(start, end, protection_of(vma))) {
+        csh_host_keep();
+    } else if (csh_vma_set_marks(start, end, marks) &&
         ((marks & CSH_MARK_LOCKED) != 0)) {
         (void)syscall(SYS_mlock, start, end - start);
     }
@@ -197,6 +214,21 @@ static bool own_in_place(uint64_t start, uint64_t end)
 {
     return csh_own_madvise((void *)(uintptr_t)start, end - start,
                            MADV_POPULATE_WRITE) == 0;
+}
+
+static void turn_back(const struct csh_page_state *state,
+                      const struct csh_vma *vma, uint64_t start, uint64_t end,
+                      enum csh_host_change change)
+{
+    if (change == CSH_CHANGE_EMPTIED) {
+        empty(start, end, protection_of(vma));
+    } else if (change == CSH_CHANGE_DISCARD) {
+        if (!discard(start, end, protection_of(vma))) {
+            csh_host_keep();
+        }
+    } else if ((change != CSH_CHANGE_OWN) || !own_in_place(start, end)) {
+        retype_with_marks(state, vma, start, end);
+    }
 }
 
 void csh_alias_files_turn_back(uintptr_t start, size_t bytes,
@@ -216,11 +248,7 @@ void csh_alias_files_turn_back(uintptr_t start, size_t bytes,
         to     = (answer == CSH_PAGES_FOUND) ? vma.end : vma.start;
         to     = (to < end) ? to : end;
         if ((answer == CSH_PAGES_FOUND) && csh_alias_files_hold(&vma)) {
-            if (change == CSH_CHANGE_DISCARD) {
-                (void)discard(at, to, protection_of(&vma));
-            } else if ((change != CSH_CHANGE_OWN) || !own_in_place(at, to)) {
-                retype_with_marks(state, &vma, at, to);
-            }
+            turn_back(state, &vma, at, to, change);
         }
         at = to;
     }

@@ -31,7 +31,8 @@ bool csh_alias_files_hold(const struct csh_vma *vma);
  * CSH_CHANGE_RETYPE (what another thread stores there meanwhile may be lost,
  * and a range that cannot be read stays as it is). For CSH_CHANGE_OWN each page
  * gets a copy in place, without a loss, unless the kernel cannot do that (Linux
- * 5.14) or the range is not writable: then as for RETYPE. Protection, locks,
+ * 5.14) or the range is not writable: then as for RETYPE. CSH_CHANGE_EMPTIED
+ * fills what is still an alias with zeros, by stores. Protection, locks,
  * DONTFORK and DONTDUMP stay. A csh_host_watcher.
  */
 void csh_alias_files_turn_back(uintptr_t start, size_t bytes,
