@@ -32,6 +32,7 @@ library libnext_plugin.so -O0 next_plugin.c -L"$OUT" -lnext_local
 library librecorder.so recorder.c
 library libinterposer.so interposer.c
 library libstrange_driver.so strange_driver.c
+library libfaults.so faults.c slots.c
 
 build app_cycle app_cycle.c app.c
 build app_linked app_linked.c app.c -L"$SIM" -lcuda
