@@ -93,8 +93,8 @@ static bool read_list(struct reading *reading)
             return false;
         }
         ++n_items;
-        item = comma + 1;
-    } while (comma != NULL);
+        item = (comma != NULL) ? comma + 1 : NULL;
+    } while (item != NULL);
     rules->learns = reading->has_learn ||
                     (!reading->has_none && !rules->registers_all &&
                      (rules->n_globs == 0));

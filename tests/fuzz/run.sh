@@ -1,15 +1,19 @@
 #!/bin/sh
-# Fuzzes the readers of model files, those of `cushadow report` with its page,
-# and what reads and shows the figures that processes share, for a fixed number
-# of runs each (of the second a tenth, of the last a hundredth: they write all
-# there is to show) from fixed seeds, under ASan and UBSan; needs clang with its run time
-# (Debian: clang, libclang-rt-dev), jansson and python3.
+# Fuzzes every reader of bytes from outside, for a fixed number of runs each
+# from fixed seeds, under ASan and UBSan: the options with CUSHADOW_WEIGHTS'
+# rules, the readers of model files, those of `cushadow report` (traces and
+# statistics) with its page, and what reads and shows the figures that
+# processes share. Of RUNS the model files get all, the options a third, the report a
+# tenth and the figures a hundredth: these write all there is to show. Needs
+# clang with its run time (Debian: clang, libclang-rt-dev), jansson and python3.
 #
 #     sh tests/fuzz/run.sh [RUNS [FOLDER]]
 #
 # An input that fails is kept in FOLDER (default: a folder that goes, and the
 # input is printed); the built program of that name there makes it again:
-# fuzz_headers FILE.
+# fuzz_headers FILE. What was found interesting is kept there, too, a folder a
+# target, and a later run with the same FOLDER begins with it; beside it go the
+# inputs that a person wrote, below.
 set -eu
 source=${CSH_SRC:-$(cd "$(dirname "$0")/../.." && pwd)}
 runs=${1:-300000}
@@ -28,6 +32,7 @@ built() {
         -o "$folder/$name" "$source/tests/fuzz/$name.c" "$@" \
         "$source"/src/base/*.c -lpthread
 }
+built fuzz_options "$source"/src/weights/rules.c
 built fuzz_headers "$source"/src/weights/*.c
 built fuzz_report "$source"/src/cli/report_*.c
 built fuzz_live "$source"/src/weights/*.c "$source"/src/report/*.c "$source"/src/cli/frame.c \
@@ -35,6 +40,49 @@ built fuzz_live "$source"/src/weights/*.c "$source"/src/report/*.c "$source"/src
 mkdir -p "$folder/figures"
 printf '\001\002\000 a model \033[31m of \342\200\256 no name' >"$folder/figures/text"
 echo '"\xff\xff\xff\xff\xff\xff\xff\xff"' >"$folder/figure_words"
+
+# Each line: a variable, by a byte of the table's order from the blank on.
+mkdir -p "$folder/environments"
+cat >"$folder/environments/sound" <<'END'
+ verify
+CUSHADOW_HOST=alias
+CUSHADOW_MIN_BYTES=64K
+CUSHADOW_RAM_LIMIT=50%
+CUSHADOW_PINNED_LIMIT=2G
+CUSHADOW_PROOF_TIMEOUT_MS=250
+CUSHADOW_WEIGHTS=learn,file=*.safetensors,manifest=/models/[a-z]*,min=1M,max=2g
+CUSHADOW_LOG=debug:/tmp/log-%p
+CUSHADOW_THREADS=auto
+PATH=/models/x.safetensors
+END
+cat >"$folder/environments/odd" <<'END'
+/models/a.safetensors
+CUSHADOW_WEIGHTS=file=,min=2,max=1,,all
+CUSHADOW_MOED=off
+CUSHADOW_MIN_BYTES=18446744073709551616T
+CUSHADOW_MIN_BYTES
+CUSHADOW_VRAM_KEEP=101%
+CUSHADOW_STRICT=2
+END
+cat >"$folder/environment_words" <<'END'
+"CUSHADOW_WEIGHTS="
+"CUSHADOW_"
+"file="
+"manifest="
+"min="
+"max="
+"learn"
+"all"
+"none"
+"auto"
+"%p"
+"100%"
+"18446744073709551615"
+"1000000001"
+",,"
+"[!"
+"\x0a"
+END
 
 # One sound input of each kind, and words that inputs are made of.
 python3 - "$folder" <<'PY'
@@ -121,6 +169,7 @@ fuzzed() {
     grep -E '^stat::number_of_executed_units|^stat::average' "$folder/log"
     grep -Eo 'cov: [0-9]+ ft: [0-9]+ corp: [0-9]+' "$folder/log" | tail -n 1
 }
+fuzzed fuzz_options $((runs / 3)) environments environment_words 2048
 fuzzed fuzz_headers "$runs" corpus words 2048
 fuzzed fuzz_report $((runs / 10)) pages page_words 8192
 fuzzed fuzz_live $((runs / 100)) figures figure_words 2048
