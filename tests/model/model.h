@@ -50,17 +50,20 @@
     X(cuMemMap, PFN_cuMemMap_v10020)                                   \
     X(cuMemUnmap, PFN_cuMemUnmap_v10020)                               \
     X(cuMemSetAccess, PFN_cuMemSetAccess_v10020)                       \
+    X(cuMemGetInfo_v2, PFN_cuMemGetInfo_v3020)                         \
     X(cuIpcGetMemHandle, PFN_cuIpcGetMemHandle_v4010)                  \
     X(cuIpcOpenMemHandle_v2, PFN_cuIpcOpenMemHandle_v11000)            \
     X(cuIpcCloseMemHandle, PFN_cuIpcCloseMemHandle_v4010)
 
 typedef CUresult model_peek_call(void *dst, CUdeviceptr src, size_t bytes);
+typedef CUresult model_take_call(CUdevice device, uint64_t bytes);
 
 struct model_driver {
 #define MODEL_X(symbol_, pfn_) pfn_ symbol_;
     MODEL_CALLS(MODEL_X)
 #undef MODEL_X
     model_peek_call *simcuda_peek; /* looks at device memory, uncounted */
+    model_take_call *simcuda_take_elsewhere; /* other processes' memory */
 };
 
 extern struct model_driver more;
@@ -260,6 +263,11 @@ struct model_range model_part(struct model_world *world,
 
 void model_check_buffer(struct model_world *world, unsigned number,
                         struct model_range range);
+/* Other processes leave little of the device, less and less often more, so that
+ * a block that is made finds no room beside what the shim may have there. One
+ * thread. */
+extern bool model_is_tight;
+
 void model_check_block(struct model_world *world, unsigned number);
 void model_check_all(struct model_world *world);
 

@@ -151,6 +151,28 @@ static void make_pool_block(struct model_world *world,
     block->object.owner = stream;
 }
 
+bool model_is_tight;
+
+/* The shim may not be able to give so much back at once: then nothing is taken,
+ * which this program does not see. */
+static void squeeze(struct model_world *world, size_t bytes)
+{
+    static uint64_t taken;
+    size_t free_bytes, total;
+    uint64_t left, wanted;
+
+    if (!model_is_tight) {
+        return;
+    }
+    left = bytes + (1 + model_choose(world, 8)) * 64 * KIB;
+    FINE(world, more.cuMemGetInfo_v2(&free_bytes, &total));
+    left += total / 10; /* the shim's head-room */
+    wanted = taken + free_bytes > left ? taken + free_bytes - left : 0;
+    if (more.simcuda_take_elsewhere(0, wanted) == CUDA_SUCCESS) {
+        taken = wanted;
+    }
+}
+
 void model_make_block(struct model_world *world, unsigned number,
                       size_t bytes)
 {
@@ -167,12 +189,15 @@ void model_make_block(struct model_world *world, unsigned number,
     }
     model_note(world, "block %u: %zu bytes", number, bytes);
     if (block->is_pool) {
+        squeeze(world, bytes);
         make_pool_block(world, block);
         return;
     }
     if (model_once_in(world, 6)) {
+        squeeze(world, 2 * MIB); /* a granule */
         model_map_block(world, block);
     } else {
+        squeeze(world, bytes);
         FINE(world, cu.cuMemAlloc_v2(&block->address, bytes));
     }
     /* New memory holds whatever it holds. */

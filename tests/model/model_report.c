@@ -29,6 +29,9 @@ void model_start(void)
 #undef MODEL_X
     more.simcuda_peek = (model_peek_call *)dlsym(library, "simcuda_peek");
     CHECK(more.simcuda_peek != NULL);
+    more.simcuda_take_elsewhere =
+        (model_take_call *)dlsym(library, "simcuda_take_elsewhere");
+    CHECK(more.simcuda_take_elsewhere != NULL);
 }
 
 /* ------------------------------------------------------------ choices --- */

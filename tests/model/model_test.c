@@ -2,11 +2,13 @@
  * model_test.c - runs worlds, one per thread.
  *
  *   model_test [--seed N] [--operations N] [--threads N] [--break] [--seen]
+ *              [--tight]
  *
  * The seed is printed first, so that any run can be repeated. --operations is
  * the sum over all threads. --break: at the end a kernel breaks the context,
  * after which every call must say so, and another context must work. --seen:
- * device memory changes by calls of the driver only.
+ * device memory changes by calls of the driver only. --tight: other processes
+ * have nearly all of the device, by turns a little less; one thread.
  *
  * The last line is for scripts: a digest of everything that was done and
  * answered (equal with and without a shim), and the bytes of copies that were
@@ -143,9 +145,11 @@ static struct arguments parse(int argc, char **argv)
             arguments.breaks = true;
         } else if (strcmp(argv[i], "--seen") == 0) {
             model_is_seen = true;
+        } else if (strcmp(argv[i], "--tight") == 0) {
+            model_is_tight = true;
         } else {
             fprintf(stderr, "usage: %s [--seed N] [--operations N] "
-                    "[--threads N] [--break] [--seen]\n", argv[0]);
+                    "[--threads N] [--break] [--seen] [--tight]\n", argv[0]);
             exit(2);
         }
     }
