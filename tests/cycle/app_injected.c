@@ -65,7 +65,7 @@ static bool device_is(CUdeviceptr device, size_t bytes, uint32_t seed)
     return is_right;
 }
 
-/* --- one copy, and what the program has after it --------------------------- */
+/* --- one copy, and what the program has after it ------------------------- */
 
 static void load(struct weight *weight, CUstream stream)
 {
@@ -122,7 +122,7 @@ static void cycle(struct weight *weight, CUstream stream)
     load(weight, stream);
 }
 
-/* --- what may become of a weight ------------------------------------------- */
+/* --- what may become of a weight ----------------------------------------- */
 
 static void patch_in_vram(struct weight *weight)
 {
@@ -198,7 +198,7 @@ static void as_memory(struct weight *weight)
     load(weight, NULL);
 }
 
-/* --- the lives ------------------------------------------------------------- */
+/* --- the lives ----------------------------------------------------------- */
 
 static void many_lives(void)
 {

@@ -68,7 +68,7 @@ static CUdeviceptr find_parked(const struct weight *weight)
     return 0;
 }
 
-/* ---- contexts ------------------------------------------------------------- */
+/* ---- contexts ----------------------------------------------------------- */
 
 /* The end of a context stands still between the driver's part and the shim's,
  * in its thread, until another has begun to use the memory. */
@@ -137,7 +137,7 @@ static void context_ends_elsewhere(void)
     OK(cu.cuMemFree_v2(memory));
 }
 
-/* ---- devices -------------------------------------------------------------- */
+/* ---- devices ------------------------------------------------------------ */
 
 /* What is parked on one device is of no use and no harm on another. */
 static void several_devices(void)
@@ -200,7 +200,7 @@ static void peers(void)
     reload_expecting(&weight, 0);
 }
 
-/* ---- how much ------------------------------------------------------------- */
+/* ---- how much ----------------------------------------------------------- */
 
 /* What auto leaves free to the byte: with one byte less nothing is parked. */
 static void leaves_free(size_t headroom)
@@ -226,7 +226,7 @@ static void auto_leaves_a_tenth(void)
     leaves_free(16 * GIB / 10);
 }
 
-/* ---- when it goes --------------------------------------------------------- */
+/* ---- when it goes ------------------------------------------------------- */
 
 static uint64_t (*allocated)(void);
 static uint64_t most_allocated;

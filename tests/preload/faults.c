@@ -125,7 +125,7 @@ static struct {
 
 static _Atomic uint64_t n_calls;
 
-/* --- which calls fail ------------------------------------------------------ */
+/* --- which calls fail ---------------------------------------------------- */
 
 static uint64_t mix(uint64_t x)
 {
@@ -251,7 +251,7 @@ static long make(any_call *next, const struct way *way, size_t bytes_at,
     return result;
 }
 
-/* --- in front of each function --------------------------------------------- */
+/* --- in front of each function ------------------------------------------- */
 
 #define ARGUMENTS long a, long b, long c, long d, long e, long f, long g
 
@@ -334,7 +334,7 @@ static __attribute__((noinline)) int front_dladdr_typed(const void *address,
     return dladdr(address, info);
 }
 
-/* --- into the shim's table ------------------------------------------------- */
+/* --- into the shim's table ----------------------------------------------- */
 
 static void put_in_front(void **slot, const char *name)
 {
@@ -358,7 +358,7 @@ static void put_in_front(void **slot, const char *name)
     }
 }
 
-/* --- what the environment says --------------------------------------------- */
+/* --- what the environment says ------------------------------------------- */
 
 static bool read_point(const char *text)
 {

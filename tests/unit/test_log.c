@@ -300,7 +300,8 @@ START_TEST(a_line_is_text_in_every_encoding)
     ck_assert_ptr_nonnull(strstr(text, ": a?b??c???d??\n"));
     csh_info("test", "%s", "gr\xc3\xbc\xc3\x9f" "e \xf0\x9f\x8e\x89");
     read_log();
-    ck_assert_ptr_nonnull(strstr(text, "gr\xc3\xbc\xc3\x9f" "e \xf0\x9f\x8e\x89\n"));
+    ck_assert_ptr_nonnull(strstr(text, "gr\xc3\xbc\xc3\x9f"
+                                       "e \xf0\x9f\x8e\x89\n"));
     memset(body, 0xc3, sizeof(body));
     for (n = 1; n < sizeof(body); n += 2) {
         body[n] = '\xbc';

@@ -96,7 +96,7 @@ static size_t n_uses(const struct csh_park_use *uses)
     return n;
 }
 
-/* ---- events --------------------------------------------------------------- */
+/* ---- events ------------------------------------------------------------- */
 
 START_TEST(whoever_is_handed_a_block_has_all_events)
 {
