@@ -52,14 +52,24 @@ struct sim_thread *sim_thread(void)
     return &thread;
 }
 
+/* A thread that is cancelled while it waits in here would end with the lock. */
+static __thread int cancellation;
+
 void sim_lock(void)
 {
+    int before;
+
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
     pthread_mutex_lock(&lock);
+    cancellation = before;
 }
 
 void sim_unlock(void)
 {
+    int before = cancellation;
+
     pthread_mutex_unlock(&lock);
+    pthread_setcancelstate(before, &before);
 }
 
 pthread_mutex_t *sim_mutex(void)
