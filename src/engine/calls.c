@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 
+#include "base/cancellation.h"
 #include "base/lock.h"
 #include "base/log.h"
 #include "driver/driver.h"
@@ -136,7 +137,8 @@ CUresult csh_call_copy_to_device(CUdeviceptr dst, const void *src,
 
 struct csh_own_calls csh_own_calls_begin(void)
 {
-    struct csh_own_calls own = {CU_STREAM_CAPTURE_MODE_RELAXED, false};
+    struct csh_own_calls own = {CU_STREAM_CAPTURE_MODE_RELAXED, false,
+                                csh_cancellation_put_off()};
 
     csh_lock_assert_none();
     own.is_exchanged = engine_calls.cuThreadExchangeStreamCaptureMode(
@@ -150,4 +152,5 @@ void csh_own_calls_end(struct csh_own_calls *own)
         engine_calls.cuThreadExchangeStreamCaptureMode(&own->mode);
         own->is_exchanged = false;
     }
+    csh_cancellation_allow(own->cancellation);
 }

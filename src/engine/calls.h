@@ -89,9 +89,14 @@ CUresult csh_call_copy_to_device(CUdeviceptr dst, const void *src,
                                  const struct csh_stream *stream);
 
 /* Another thread's GLOBAL capture forbids some calls to every thread that is
- * not RELAXED (cuda.h, cuThreadExchangeStreamCaptureMode). The shim's own
- * calls stand between begin and end; the program's call never does. */
-struct csh_own_calls { CUstreamCaptureMode mode; bool is_exchanged; };
+ * not RELAXED (cuda.h, cuThreadExchangeStreamCaptureMode), and no thread may
+ * end within one (base/cancellation.h). The shim's own calls stand between
+ * begin and end; the program's call never does. */
+struct csh_own_calls {
+    CUstreamCaptureMode mode;
+    bool is_exchanged;
+    int cancellation;
+};
 struct csh_own_calls csh_own_calls_begin(void);
 void csh_own_calls_end(struct csh_own_calls *own);
 

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 
+#include "base/cancellation.h"
 #include "base/clock.h"
 #include "engine/calls.h"
 #include "engine/contexts.h"
@@ -55,17 +56,20 @@ static CUresult forward_inactive(const struct csh_copy *copy)
 CUresult csh_engine_copy(const struct csh_copy *copy)
 {
     int saved_errno = errno;
+    int cancellation;
     uint64_t now;
     CUresult result;
 
     if (CSH_UNLIKELY(!csh_phase_begin())) {
         return forward_inactive(copy);
     }
+    cancellation = csh_cancellation_put_off();
     now = csh_clock_now_ns();
     csh_relief_at_copy(&copy->stream, now);
     result = copy->direction == CSH_D2H ? csh_offload(copy)
                                         : csh_reload(copy);
     csh_sharing_note(copy->bytes, now);
+    csh_cancellation_allow(cancellation);
     errno = saved_errno;
     return result;
 }

@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "base/cancellation.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/options.h"
@@ -108,7 +109,7 @@ bool csh_phase_wait_started(void)
 bool csh_phase_begin(void)
 {
     int expected = PHASE_DORMANT, next;
-    int saved_errno;
+    int saved_errno, cancellation;
 
     if (CSH_LIKELY(atomic_load_explicit(&phase, memory_order_acquire) !=
                    PHASE_DORMANT)) {
@@ -119,10 +120,12 @@ bool csh_phase_begin(void)
         return csh_phase_is_active();
     }
     saved_errno = errno;
+    cancellation = csh_cancellation_put_off();
     next = start();
     expected = PHASE_STARTING;
     /* Another thread may have met the end of the driver meanwhile. */
     atomic_compare_exchange_strong(&phase, &expected, next);
+    csh_cancellation_allow(cancellation);
     errno = saved_errno;
     return csh_phase_is_active();
 }
