@@ -286,9 +286,8 @@ static __attribute__((noinline)) long front_syscall(ARGUMENTS)
 }
 
 /* May be given floating point numbers. */
-static __attribute__((noinline)) int front_asprintf_typed(char **text_p,
-                                                          const char *format,
-                                                          ...)
+static __attribute__((noinline, format(printf, 2, 3))) int
+front_asprintf_typed(char **text_p, const char *format, ...)
 {
     const struct way *way =
         decide(CALL_asprintf, __builtin_return_address(0), 0, 0);
