@@ -77,20 +77,35 @@ bool csh_park_memory_get(struct csh_parked *block)
 
 /* ---- copies out of blocks ----------------------------------------------- */
 
+/* An event behind all that the stream has queued; NULL: there is none, or the
+ * driver cannot tell when it is over: a block would never be settled. */
+static CUevent mark(const struct csh_stream *stream)
+{
+    const struct csh_engine_calls *calls = csh_calls();
+    CUevent event;
+    CUresult result;
+
+    if (calls->cuEventCreate(&event, CU_EVENT_DISABLE_TIMING) !=
+        CUDA_SUCCESS) {
+        return NULL;
+    }
+    result = csh_call_event_record(event, stream);
+    if (result == CUDA_SUCCESS) {
+        result = calls->cuEventQuery(event);
+    }
+    if (result != CUDA_SUCCESS && result != CUDA_ERROR_NOT_READY) {
+        calls->cuEventDestroy_v2(event);
+        return NULL;
+    }
+    return event;
+}
+
 bool csh_park_memory_note_use(struct csh_park_use **uses_p,
                               const struct csh_stream *stream)
 {
-    const struct csh_engine_calls *calls = csh_calls();
     struct csh_park_use *use = calloc(1, sizeof(*use));
 
-    if (use == NULL || calls->cuEventCreate(&use->event,
-                                            CU_EVENT_DISABLE_TIMING) !=
-                           CUDA_SUCCESS) {
-        free(use);
-        return false;
-    }
-    if (csh_call_event_record(use->event, stream) != CUDA_SUCCESS) {
-        calls->cuEventDestroy_v2(use->event);
+    if (use == NULL || (use->event = mark(stream)) == NULL) {
         free(use);
         return false;
     }
