@@ -126,7 +126,9 @@ page '' "$work/no-values.trace"
 page 'm511 more' "$work/many.trace"
 
 # What was cut off is said; up to there it is a run.
-head -c $(($(stat -c %s "$work/after.trace") * 2 / 3)) "$work/after.trace" >"$work/cut.trace"
+# In the middle of an event, wherever two thirds of the file are.
+head -c $(($(stat -c %s "$work/after.trace") * 2 / 3)) "$work/after.trace" | sed '$d' >"$work/cut.trace"
+printf '{"name":"offl' >>"$work/cut.trace"
 page 'whole' "$work/cut.trace"
 [ "$(grep -c 'class="note"' "$work/page.html")" -eq 1 ] || fail "a cut trace is not said to be one"
 
