@@ -15,10 +15,9 @@
 /* Hashed as bytes: it has no padding. */
 struct key {
     CUcontext context;
-    struct csh_shadow_ref shadow;
+    uint32_t index, generation; /* of the shadow */
 };
-_Static_assert(sizeof(struct key) ==
-                   sizeof(CUcontext) + sizeof(struct csh_shadow_ref),
+_Static_assert(sizeof(struct key) == sizeof(CUcontext) + 8,
                "keys have padding");
 
 struct csh_park_entry {
@@ -34,6 +33,8 @@ static struct csh_park_entry *find(const struct csh_park_index *index,
 {
     struct csh_park_entry *first;
 
+    /* It does not see the bytes of what was stored as wider fields.
+     * NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult) */
     HASH_FIND(hh, index->entries, key, sizeof(*key), first);
     return first;
 }
@@ -54,7 +55,9 @@ static void enter(struct csh_park_index *index, struct csh_park_entry *first)
 
 static struct key key_of(const struct csh_parked *block, size_t place)
 {
-    return (struct key){block->context, block->piece[place].shadow};
+    const struct csh_shadow_ref *shadow = &block->piece[place].shadow;
+
+    return (struct key){block->context, shadow->index, shadow->generation};
 }
 
 static void add_piece(struct csh_park_index *index, struct csh_parked *block,
@@ -127,7 +130,7 @@ struct csh_parked *csh_park_index_find(const struct csh_park_index *index,
                                        struct csh_shadow_ref shadow,
                                        size_t *place_p)
 {
-    const struct key key = {context, shadow};
+    const struct key key = {context, shadow.index, shadow.generation};
     const struct csh_park_entry *first = find(index, &key);
 
     if (first == NULL) {

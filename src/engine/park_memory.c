@@ -117,17 +117,18 @@ bool csh_park_memory_note_use(struct csh_park_use **uses_p,
  * nothing about the copy, and counts as under way. */
 static CUresult drop(struct csh_park_use **uses_p)
 {
-    struct csh_park_use *use, *next;
+    struct csh_park_use **link_p = uses_p, *use;
     CUresult result, left = CUDA_SUCCESS;
 
-    LL_FOREACH_SAFE(*uses_p, use, next) {
+    while ((use = *link_p) != NULL) {
         result = csh_calls()->cuEventQuery(use->event);
         if (result == CUDA_SUCCESS) {
-            LL_DELETE(*uses_p, use);
+            *link_p = use->next;
             csh_calls()->cuEventDestroy_v2(use->event);
             free(use);
-        } else if (left == CUDA_SUCCESS) {
-            left = result;
+        } else {
+            left = left == CUDA_SUCCESS ? result : left;
+            link_p = &use->next;
         }
     }
     return left;
