@@ -7,32 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#if __has_include(<jansson.h>)
-#include <dlfcn.h>
-#include <jansson.h>
+#include "weights/jansson.h"
 
-#define LIBRARY "libjansson.so.4"
+#ifdef CSH_HAS_JANSSON
 
-/* X(name): json_<name>, of the type that jansson.h gives it. */
-#define FUNCTIONS(X)      \
-    X(loadb)              \
-    X(delete)             \
-    X(object_get)         \
-    X(object_iter)        \
-    X(object_iter_key)    \
-    X(object_iter_next)   \
-    X(object_iter_value)  \
-    X(array_size)         \
-    X(array_get)          \
-    X(string_value)       \
-    X(integer_value)      \
-    X(number_value)
-
-static struct {
-#define X(name_) __typeof__(json_##name_) *name_;
-    FUNCTIONS(X)
-#undef X
-} jansson;
+static struct csh_jansson jansson;
 
 static const json_t *json_of(const struct csh_input_node *node)
 {
@@ -46,21 +25,8 @@ static const struct csh_input_node *node_of(const json_t *json)
 
 bool csh_input_load(const char **why_p)
 {
-    void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-    bool has_all = library != NULL;
-    void *found;
-
-    *why_p = LIBRARY " cannot be loaded (Debian: libjansson4)";
-    if (library == NULL) {
-        return false;
-    }
-#define X(name_)                                     \
-    found = dlsym(library, "json_" #name_);          \
-    memcpy(&jansson.name_, &found, sizeof(found));   \
-    has_all = has_all && found != NULL;
-    FUNCTIONS(X)
-#undef X
-    return has_all;
+    *why_p = CSH_JANSSON_LIBRARY " cannot be loaded (Debian: libjansson4)";
+    return csh_jansson_load(&jansson);
 }
 
 struct csh_input_node *csh_input_read(const char *text, size_t n_bytes,

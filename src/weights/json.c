@@ -5,37 +5,16 @@
  */
 #include "weights/json.h"
 
-#include <dlfcn.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/log.h"
+#include "weights/jansson.h"
 
-#if __has_include(<jansson.h>)
-#include <jansson.h>
-
-#define LIBRARY "libjansson.so.4"
-
-/* X(name): json_<name>, of the type that jansson.h gives it. */
-#define FUNCTIONS(X)    \
-    X(loadb)            \
-    X(delete)           \
-    X(object_get)       \
-    X(object_iter)      \
-    X(object_iter_key)  \
-    X(object_iter_next) \
-    X(object_iter_value) \
-    X(array_size)       \
-    X(array_get)        \
-    X(string_value)     \
-    X(integer_value)
+#ifdef CSH_HAS_JANSSON
 
 struct csh_json {
-    void *library; /* NULL: not loaded yet, or not there */
+    struct csh_jansson jansson;
     bool has_tried;
-#define X(name_) __typeof__(json_##name_) *name_;
-    FUNCTIONS(X)
-#undef X
 };
 
 static const json_t *json_of(const struct csh_json_value *value)
@@ -48,38 +27,18 @@ static const struct csh_json_value *value_of(const json_t *json)
     return (const struct csh_json_value *)(const void *)json;
 }
 
-/* Whether every function was found. */
-static bool find_functions(struct csh_json *json)
-{
-    bool has_all = true;
-    void *found;
-
-#define X(name_)                                            \
-    found = dlsym(json->library, "json_" #name_);           \
-    memcpy(&json->name_, &found, sizeof(found));            \
-    has_all = has_all && (found != NULL);
-    FUNCTIONS(X)
-#undef X
-    return has_all;
-}
-
 /* At the first text. Whether it is there; if not, one line has said so. */
 static bool load(struct csh_json *json)
 {
-    if (json->has_tried) {
-        return json->library != NULL;
+    if (!json->has_tried) {
+        json->has_tried = true;
+        if (!csh_jansson_load(&json->jansson)) {
+            csh_warn("weights", CSH_JANSSON_LIBRARY " cannot be loaded: "
+                                "safetensors files and indices are not read "
+                                "(Debian: libjansson4)");
+        }
     }
-    json->has_tried = true;
-    json->library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-    if ((json->library != NULL) && !find_functions(json)) {
-        dlclose(json->library);
-        json->library = NULL;
-    }
-    if (json->library == NULL) {
-        csh_warn("weights", LIBRARY " cannot be loaded: safetensors files "
-                            "and indices are not read (Debian: libjansson4)");
-    }
-    return json->library != NULL;
+    return json->jansson.library != NULL;
 }
 
 struct csh_json *csh_json_open(void)
@@ -92,9 +51,7 @@ void csh_json_close(struct csh_json *json)
     if (json == NULL) {
         return;
     }
-    if (json->library != NULL) {
-        dlclose(json->library);
-    }
+    csh_jansson_unload(&json->jansson);
     free(json);
 }
 
@@ -108,7 +65,7 @@ struct csh_json_value *csh_json_parse(struct csh_json *json, char *text,
     if (!csh_json_prepare(text, n, first_byte, fault) || !load(json)) {
         return NULL;
     }
-    value = json->loadb(text, n, JSON_REJECT_DUPLICATES, &error);
+    value = json->jansson.loadb(text, n, JSON_REJECT_DUPLICATES, &error);
     if (value == NULL) {
         csh_fault_note(fault,
                        first_byte + (uint64_t)(error.position > 0
@@ -122,7 +79,7 @@ struct csh_json_value *csh_json_parse(struct csh_json *json, char *text,
 void csh_json_free(struct csh_json *json, struct csh_json_value *value)
 {
     if (value != NULL) {
-        json->delete((json_t *)(void *)value);
+        json->jansson.delete((json_t *)(void *)value);
     }
 }
 
@@ -136,10 +93,10 @@ bool csh_json_each_member(struct csh_json *json,
     if (!json_is_object(members)) {
         return false;
     }
-    for (iterator = json->object_iter(members); iterator != NULL;
-         iterator = json->object_iter_next(members, iterator)) {
-        if (!member(opaque, json->object_iter_key(iterator),
-                    value_of(json->object_iter_value(iterator)))) {
+    for (iterator = json->jansson.object_iter(members); iterator != NULL;
+         iterator = json->jansson.object_iter_next(members, iterator)) {
+        if (!member(opaque, json->jansson.object_iter_key(iterator),
+                    value_of(json->jansson.object_iter_value(iterator)))) {
             break;
         }
     }
@@ -150,7 +107,7 @@ const struct csh_json_value *
 csh_json_member(struct csh_json *json, const struct csh_json_value *object,
                 const char *key)
 {
-    return value_of(json->object_get(json_of(object), key));
+    return value_of(json->jansson.object_get(json_of(object), key));
 }
 
 bool csh_json_is_array(const struct csh_json_value *value)
@@ -161,26 +118,26 @@ bool csh_json_is_array(const struct csh_json_value *value)
 size_t csh_json_length(struct csh_json *json,
                        const struct csh_json_value *array)
 {
-    return json->array_size(json_of(array));
+    return json->jansson.array_size(json_of(array));
 }
 
 const struct csh_json_value *csh_json_item(struct csh_json *json,
                                            const struct csh_json_value *array,
                                            size_t i)
 {
-    return value_of(json->array_get(json_of(array), i));
+    return value_of(json->jansson.array_get(json_of(array), i));
 }
 
 const char *csh_json_string(struct csh_json *json,
                             const struct csh_json_value *value)
 {
-    return json->string_value(json_of(value));
+    return json->jansson.string_value(json_of(value));
 }
 
 bool csh_json_number(struct csh_json *json,
                      const struct csh_json_value *value, uint64_t *number_p)
 {
-    json_int_t number = json->integer_value(json_of(value));
+    json_int_t number = json->jansson.integer_value(json_of(value));
 
     if (!json_is_integer(json_of(value)) || (number < 0)) {
         return false;

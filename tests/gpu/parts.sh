@@ -48,7 +48,7 @@ print([l.split()[-1] for l in open("/proc/self/maps") if "libcuda.so" in l][0])
     nm -D --defined-only "$path" | awk '{ print $NF }' | grep '^cu[A-Z]' |
         sed 's/@.*//' | sort -u >"$scratch/exported"
     sed -n 's/.*SIM_ENTRY([a-zA-Z_]*, *\(cu[A-Za-z0-9_]*\).*/\1/p; s/^ *X(\(cu[A-Za-z0-9_]*\).*/\1/p' \
-        tests/sim/entries.h src/driver/surface*.h | sort -u >"$scratch/known"
+        tests/sim/entries_*.h src/driver/surface*.h | sort -u >"$scratch/known"
     comm -23 "$scratch/exported" "$scratch/known" | head -n 40 |
         tr '\n' ' ' >"$scratch/newer"
     say libcuda_not_in_the_tables "$(cat "$scratch/newer")"

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Write entries.h: every entry point of libcuda, as one X-macro list.
 
-usage: make_entries.py [--check FILE] [CUDA_DIR]
+usage: make_entries.py [--check] FOLDER [CUDA_DIR]
+
+Writes entries.h and the halves of the list that it includes into FOLDER.
 
 The list is derived from the toolkit alone: the stub library says which symbols
 exist, the *Typedefs.h headers say in which CUDA version each ABI of an entry
@@ -15,8 +17,8 @@ for the twin that uses the per-thread default stream. Within one base and one
 flavour the ABIs sorted by suffix and the typedefs sorted by version are the
 same sequence; a base where their numbers differ stops the script.
 
-With --check nothing is written. Exit status 0: FILE is current, 1: it differs,
-77: the toolkit has another version than the one FILE was made from.
+With --check nothing is written. Exit status 0: they are current, 1: one is not,
+77: the toolkit has another version than the one they were made from.
 """
 
 import collections
@@ -43,14 +45,32 @@ HEADER = """\
 #ifndef SIM_ENTRIES_H
 #define SIM_ENTRIES_H
 
+{includes}
+
 #define SIM_ENTRIES_CUDA_VERSION {version}
 #define SIM_ENTRIES_COUNT {count}
 
-#define SIM_ENTRIES(X) \\
+#define SIM_ENTRIES(X) {halves}
+
+#endif
+"""
+
+HALF = """\
+/*
+ * {name} - a part of the list in entries.h: {first} to
+ * {last}. Written by make_entries.py, not by hand.
+ */
+#ifndef {macro}_H
+#define {macro}_H
+
+#define {macro}(X) \\
 {rows}
 
 #endif
 """
+
+# The first letter behind "cu" of each half, and the last.
+HALVES = ("AG", "HZ")
 
 TYPEDEFS = ("cudaTypedefs.h", "cudaProfilerTypedefs.h")
 INTEROP_TYPEDEFS = ("cudaGLTypedefs.h", "cudaEGLTypedefs.h",
@@ -120,36 +140,61 @@ def format_rows(rows):
                          for name, base, since, flavour, pfn in rows)
 
 
+def write_half(letters, rows):
+    """The name of a half's file, its macro, and its text."""
+    name = f"entries_{letters[0]}_to_{letters[1]}.h".lower()
+    macro = "SIM_" + name[:-2].upper()
+    rows = [row for row in rows if letters[0] <= row[0][2] <= letters[1]]
+    return name, macro, HALF.format(name=name, macro=macro,
+                                    first=rows[0][0], last=rows[-1][0],
+                                    rows=format_rows(rows))
+
+
+def write_texts(version, rows, n_interop):
+    """The files, by name."""
+    halves = [write_half(letters, rows) for letters in HALVES]
+    texts = {name: text for name, _, text in halves}
+    includes = "\n".join(f'#include "{name}"' for name, _, _ in halves)
+    texts["entries.h"] = HEADER.format(
+        release=f"{version // 1000}.{version % 1000 // 10}", version=version,
+        count=len(rows), interop=n_interop, includes=includes,
+        halves=" ".join(f"{macro}(X)" for _, macro, _ in halves))
+    return texts
+
+
+def differ(folder, texts, cuda):
+    """Exit status of --check."""
+    status = 0
+    for name, text in texts.items():
+        if (folder / name).read_text() != text:
+            print(f"make_entries.py: {folder / name} differs from the "
+                  f"toolkit in {cuda}")
+            status = 1
+    return status
+
+
 def main(arguments):
-    checked = None
-    if arguments[:1] == ["--check"]:
-        checked = pathlib.Path(arguments[1])
-        arguments = arguments[2:]
-    cuda = pathlib.Path(arguments[0] if arguments else "/usr/local/cuda")
+    is_check = arguments[:1] == ["--check"]
+    folder, *cuda = map(pathlib.Path, arguments[is_check:])
+    cuda = cuda[0] if cuda else pathlib.Path("/usr/local/cuda")
     header = (cuda / "include" / "cuda.h").read_text()
     version = int(re.search(r"#define CUDA_VERSION (\d+)", header)[1])
-    if checked is not None:
+    if is_check:
         made = re.search(r"SIM_ENTRIES_CUDA_VERSION (\d+)",
-                         checked.read_text())
+                         (folder / "entries.h").read_text())
         if int(made[1]) != version:
-            print(f"make_entries.py: {checked} is of {made[1]}, the toolkit "
-                  f"is {version}: not compared")
+            print(f"make_entries.py: {folder / 'entries.h'} is of {made[1]}, "
+                  f"the toolkit is {version}: not compared")
             return 77
     stub = cuda / "lib64" / "stubs" / "libcuda.so"
     include = cuda / "include"
     rows = derive_rows(read_symbols(stub), read_typedefs(include, TYPEDEFS))
     interop = derive_interop(read_typedefs(include, INTEROP_TYPEDEFS))
-    rows = sorted(rows + interop)
-    text = HEADER.format(release=f"{version // 1000}.{version % 1000 // 10}",
-                         version=version, count=len(rows),
-                         interop=len(interop),
-                         rows=format_rows(rows))
-    if checked is None:
-        sys.stdout.write(text)
-        return 0
-    if checked.read_text() != text:
-        print(f"make_entries.py: {checked} differs from the toolkit in {cuda}")
-        return 1
+    texts = write_texts(version, sorted(rows + interop), len(interop))
+    if is_check:
+        return differ(folder, texts, cuda)
+    for name, text in texts.items():
+        (folder / name).write_text(text)
     return 0
 
 

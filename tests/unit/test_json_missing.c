@@ -3,7 +3,7 @@
  * all the same, what needs JSON is passed over, and the library is looked for
  * once.
  *
- * Compiles json.c itself, to stand in for the dynamic loader.
+ * Compiles jansson.c itself, to stand in for the dynamic loader.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,12 +12,14 @@ static unsigned n_asked;
 
 #define dlopen fake_dlopen
 static void *fake_dlopen(const char *name, int flags);
-#include "weights/json.c"
+#include "weights/jansson.c"
 
 #include <check.h>
 #include <stdio.h>
 
+#include "base/log.h"
 #include "weights/catalog.h"
+#include "weights/json.h"
 #include "weights_fixture.h"
 
 static void *fake_dlopen(const char *name, int flags)
