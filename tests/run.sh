@@ -117,7 +117,7 @@ cpp_check() {
         -Isrc -Iinclude src
 }
 
-# What runs where, so that all of it takes a quarter of an hour on two cores
+# What runs where, so that all of it takes half an hour on two cores
 # (CI allows 45 minutes): the plain build and the archive run every test. The
 # other builds leave out what looks at texts and models, which are the same in
 # each; where a sanitizer cannot run a test, or only for less long, the test
@@ -125,7 +125,8 @@ cpp_check() {
 # slow there; clang's debug build runs the same. Longer runs: make check-long.
 once="tests/check/watch_model.tap tests/check/t_layers.sh tests/check/t_ptx_assembles.sh
     tests/check/t_ptx_current.sh tests/check/t_ptx_loads.sh tests/check/t_ptx_protocol.sh
-    tests/check/t_park_policy.sh tests/check/t_gpu_dry_run.sh"
+    tests/check/t_park_policy.sh tests/check/t_gpu_dry_run.sh tests/check/sim_surface.tap
+    tests/check/t_interop_types.sh tests/check/t_report_browser.sh"
 
 # all_but_once NAME - the tests of a build that are run in it.
 all_but_once() {
