@@ -4,8 +4,9 @@
  * is the speed at which the shim's kernel reads. Run without and with the
  * shim; report.py holds one against the other.
  *
- *     bench_calls [BYTES]      of the largest weight (default 2 GiB)
+ *     bench_calls [BYTES]      of the largest weight (default 2 GiB); 0: none
  */
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,19 +14,6 @@
 #include "gpu.h"
 
 enum { TIMES = 15 };
-
-static int compare(const void *a, const void *b)
-{
-    double left = *(const double *)a, right = *(const double *)b;
-
-    return (left > right) - (left < right);
-}
-
-static double median(double *values, size_t n)
-{
-    qsort(values, n, sizeof(values[0]), compare);
-    return values[n / 2];
-}
 
 /* Launches of an empty grid's worth of work, waited for in bursts that fit
  * the driver's queue. */
@@ -45,9 +33,24 @@ static void launches(void)
         took[i] = (gpu_now() - start) / n;
         OK(cu.cuCtxSynchronize());
     }
-    gpu_say_number("launch_ns", median(took, BURSTS) * 1e9, "ns",
+    gpu_say_number("launch_ns", gpu_median(took, BURSTS) * 1e9, "ns",
                    "cuLaunchKernel, median of bursts");
     OK(cu.cuMemFree_v2(word));
+}
+
+/* Whose code a launch comes to first. */
+static void launch_entry(void)
+{
+    const char *slash;
+    Dl_info found;
+
+    if (dladdr((void *)(uintptr_t)cu.cuLaunchKernel, &found) != 0 &&
+        found.dli_fname != NULL) {
+        slash = strrchr(found.dli_fname, '/');
+        gpu_say_text("launch_entry_is_in",
+                     slash != NULL ? slash + 1 : found.dli_fname,
+                     "what dlsym finds for cuLaunchKernel");
+    }
 }
 
 static void small_copies(void)
@@ -66,7 +69,7 @@ static void small_copies(void)
         }
         took[i] = (gpu_now() - start) / BURST;
     }
-    gpu_say_number("small_offload_ns", median(took, BURSTS) * 1e9, "ns",
+    gpu_say_number("small_offload_ns", gpu_median(took, BURSTS) * 1e9, "ns",
                    "cuMemcpyDtoH of 256 bytes");
     OK(cu.cuMemFree_v2(memory));
 }
@@ -109,7 +112,7 @@ static void weight(size_t bytes, const char *name)
         }
         free(fresh);
     }
-    gpu_say_number(name, median(took, TIMES) * 1e6, "us",
+    gpu_say_number(name, gpu_median(took, TIMES) * 1e6, "us",
                    "offload of a weight of so many bytes, unchanged");
     OK(cu.cuMemFree_v2(device));
     free(host);
@@ -124,6 +127,7 @@ int main(int argc, char **argv)
         most = strtoull(argv[1], NULL, 10);
     }
     gpu_start();
+    launch_entry();
     launches();
     small_copies();
     for (bytes = 64 << 10; bytes <= most; bytes *= bytes < 16 << 20 ? 16 : 4) {

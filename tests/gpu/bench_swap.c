@@ -9,12 +9,15 @@
  *   kept     keeps its copy in RAM, and only drops what is in VRAM
  *   pinned   the same, the copy being pinned, one wait for all
  *   flat     the same, all tensors in one pinned block, one copy
+ *   floor    as plain, but only 16 bytes of each tensor are copied
  * VRAM is taken and freed as PyTorch's allocator does (swap_device.c). With
  * --every only each N-th tensor is used, with --dirty all of them are changed
  * in VRAM before each unload.
  *
- * "c" on stdin is a cycle, answered by a line of JSON with its seconds and a
- * digest of all bytes as the device had them; the end of stdin ends it.
+ * Lines on stdin ask, and each is answered by a line of JSON: "c" for a cycle,
+ * with its seconds and a digest of all bytes as the device had them; "h" for
+ * the digest of what is in RAM; "t" touches all bytes there, by reading and by
+ * writing. The end of stdin ends it.
  */
 #include <dlfcn.h>
 #include <inttypes.h>
@@ -22,13 +25,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "../../examples/swap_device.h"
+#include "../../examples/swap_digest.h"
 
-enum { MOST_TENSORS = 4096 };
+enum { MOST_TENSORS = 4096, FLOOR_BYTES = 16 };
 
-enum way { PLAIN, KEPT, PINNED, FLAT };
+enum way { PLAIN, KEPT, PINNED, FLAT, FLOOR };
 
 struct tensor {
     uint64_t bytes;
@@ -53,6 +58,22 @@ static double now(void)
 
     clock_gettime(CLOCK_MONOTONIC, &at);
     return (double)at.tv_sec + (double)at.tv_nsec / 1e9;
+}
+
+/* Of this process, to tell waiting from working. */
+struct instant {
+    double wall, user, system;
+};
+
+static struct instant now_used(void)
+{
+    struct rusage used;
+
+    getrusage(RUSAGE_SELF, &used);
+    return (struct instant){
+        now(),
+        (double)used.ru_utime.tv_sec + (double)used.ru_utime.tv_usec / 1e6,
+        (double)used.ru_stime.tv_sec + (double)used.ru_stime.tv_usec / 1e6};
 }
 
 static _Noreturn void fail(const char *what)
@@ -179,6 +200,12 @@ static void make_model(enum way way, size_t every)
 
 /* ---- a cycle ---- */
 
+static uint64_t copied(enum way way, const struct tensor *tensor)
+{
+    return way == FLOOR && tensor->bytes > FLOOR_BYTES ? FLOOR_BYTES
+                                                       : tensor->bytes;
+}
+
 static void load(enum way way)
 {
     size_t i;
@@ -202,7 +229,7 @@ static void load(enum way way)
                       tensor->host, tensor->bytes, NULL);
         } else {
             swap_device_upload(&device, tensor->device, tensor->host,
-                               tensor->bytes);
+                               copied(way, tensor));
         }
     }
     swap_call(&device.driver, cuStreamSynchronize, NULL);
@@ -212,11 +239,12 @@ static void unload(enum way way)
 {
     size_t i;
 
-    for (i = 0; way == PLAIN && i < n_tensors; i++) {
+    for (i = 0; (way == PLAIN || way == FLOOR) && i < n_tensors; i++) {
         struct tensor *tensor = &tensors[i];
         unsigned char *fresh = pageable(tensor->bytes);
 
-        swap_device_download(&device, fresh, tensor->device, tensor->bytes);
+        swap_device_download(&device, fresh, tensor->device,
+                             copied(way, tensor));
         free(tensor->host);
         tensor->host = fresh;
     }
@@ -247,8 +275,19 @@ static void change_all(uint32_t value)
     swap_call(&device.driver, cuStreamSynchronize, NULL);
 }
 
-/* What a program that looks at its weights pays after an unload. */
-static double touch_all(void)
+static uint64_t host_digest(void)
+{
+    uint64_t value = 0;
+    size_t i;
+
+    for (i = 0; i < n_tensors; i++) {
+        value += swap_digest(tensors[i].host, tensors[i].bytes);
+    }
+    return value;
+}
+
+/* What a program that looks at its weights pays, or that writes them. */
+static double touch_all(bool by_writing)
 {
     double start = now();
     volatile unsigned char seen = 0;
@@ -256,40 +295,78 @@ static double touch_all(void)
     size_t i;
 
     for (i = 0; i < n_tensors; i++) {
+        volatile unsigned char *host = tensors[i].host;
+
         for (at = 0; at < tensors[i].bytes; at += 4096) {
-            seen = (unsigned char)(seen ^ tensors[i].host[at]);
+            seen = host[at];
+            if (by_writing) {
+                host[at] = seen;
+            }
         }
     }
     return now() - start;
 }
 
+static void say_span(const char *name, struct instant from, struct instant to)
+{
+    printf("\"%s_s\": %.6f, \"%s_user_s\": %.6f, \"%s_system_s\": %.6f, ",
+           name, to.wall - from.wall, name, to.user - from.user, name,
+           to.system - from.system);
+}
+
 static void cycle(enum way way, bool dirty, uint32_t number)
 {
-    double start = now(), loaded, computed, unloaded, freed;
+    struct instant start = now_used(), loaded, computed, unloaded;
     uint64_t value;
+    double freed;
 
     load(way);
-    loaded = now();
+    loaded = now_used();
     value = digest();
     if (dirty) {
         change_all(number | 1);
     }
-    computed = now();
+    computed = now_used();
     unload(way);
-    unloaded = now();
+    unloaded = now_used();
     sum = 0;
     swap_device_empty(&device);
     freed = now();
-    printf("{\"load_s\": %.6f, \"unload_s\": %.6f, \"free_s\": %.6f, "
-           "\"touch_s\": %.6f, \"digest\": \"%016" PRIx64 "\"}\n",
-           loaded - start, unloaded - computed, freed - unloaded,
-           touch_all(), value);
+    printf("{");
+    say_span("load", start, loaded);
+    say_span("unload", computed, unloaded);
+    printf("\"free_s\": %.6f, \"digest\": \"%016" PRIx64 "\"}\n",
+           freed - unloaded.wall, value);
+}
+
+static void answer(char word, enum way way, bool dirty)
+{
+    static uint32_t n_cycles;
+    double by_reading;
+
+    switch (word) {
+    case 'c':
+        sum = swap_device_take(&device, 512);
+        cycle(way, dirty, ++n_cycles * 2654435761u);
+        break;
+    case 'h':
+        printf("{\"digest\": \"%016" PRIx64 "\"}\n", host_digest());
+        break;
+    case 't':
+        by_reading = touch_all(false);
+        printf("{\"touch_read_s\": %.6f, \"touch_write_s\": %.6f}\n",
+               by_reading, touch_all(true));
+        break;
+    default:
+        fail("no such request");
+    }
     fflush(stdout);
 }
 
 static enum way parse_way(const char *text)
 {
-    static const char *const names[] = {"plain", "kept", "pinned", "flat"};
+    static const char *const names[] = {"plain", "kept", "pinned", "flat",
+                                         "floor"};
     size_t i;
 
     for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -306,11 +383,11 @@ int main(int argc, char **argv)
     bool dirty = false;
     char line[16];
     enum way way;
-    uint32_t n_cycles = 0;
     int i;
 
     if (argc < 2) {
-        fail("usage: bench_swap plain|kept|pinned|flat [--every N] [--dirty]");
+        fail("usage: bench_swap plain|kept|pinned|flat|floor [--every N] "
+             "[--dirty]");
     }
     way = parse_way(argv[1]);
     for (i = 2; i < argc; i++) {
@@ -327,9 +404,8 @@ int main(int argc, char **argv)
     printf("{\"bytes\": %" PRIu64 ", \"tensors\": %zu, \"device\": \"%s\"}\n",
            n_bytes, n_tensors, device.name);
     fflush(stdout);
-    while (fgets(line, sizeof(line), stdin) != NULL && line[0] == 'c') {
-        sum = swap_device_take(&device, 512);
-        cycle(way, dirty, ++n_cycles * 2654435761u);
+    while (fgets(line, sizeof(line), stdin) != NULL) {
+        answer(line[0], way, dirty);
     }
     return 0;
 }

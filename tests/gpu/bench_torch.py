@@ -3,14 +3,15 @@
 
     bench_torch.py plain|kept|pinned|flat|floor [--every N] [--dirty]
 
-The same as bench_swap.c, by torch.nn.Module: a tree of modules with the names
-and shapes of SDXL's tensors. floor: the same tree with tensors of 16 bytes,
-which is what the framework costs by itself. Exit status 77: no PyTorch, or no
-GPU that it can use.
+The same as bench_swap.c, with the same requests on stdin, by torch.nn.Module:
+a tree of modules with the names and shapes of SDXL's tensors. floor: the same
+tree with tensors of 16 bytes, which is what the framework costs by itself.
+Exit status 77: no PyTorch, or no GPU that it can use.
 """
 import argparse
 import json
 import os
+import resource
 import sys
 import time
 
@@ -35,7 +36,7 @@ def read_model(every, is_floor):
                 dtype = {"F16": torch.float16, "F32": torch.float32}.get(
                     kind, torch.int32)
                 dims = [int(n) for n in shape.split("x")]
-                tensors.append((part + "." + name, [4] if is_floor else dims,
+                tensors.append((part + "." + name, [8] if is_floor else dims,
                                 dtype))
     return tensors[::every]
 
@@ -69,13 +70,17 @@ def make_tree(tensors):
 
 
 def digest(parameters):
-    """Of every bit, on the device; order of tensors and words counts."""
+    """Of every bit, where they are; order of tensors and words counts."""
     total = 0
     for number, parameter in enumerate(parameters):
-        words = parameter.data.reshape(-1).view(
-            torch.int16 if parameter.element_size() == 2 else torch.int32)
+        flat = parameter.data.reshape(-1)
+        if flat.nbytes % 8 == 0:
+            words = flat.view(torch.int64)
+        else:
+            words = flat.view(torch.int16 if flat.element_size() == 2
+                              else torch.int32).long()
         weights = torch.arange(words.numel(), device=words.device) * 2 + 1
-        total += (number + 1) * int((words.long() * weights).sum())
+        total += (number + 1) * int(weights.mul_(words).sum())
     return "%016x" % (total % 2 ** 64)
 
 
@@ -84,8 +89,10 @@ class Ways:
 
     def __init__(self, model, way):
         self.model, self.way = model, way
-        self.kept = {name: parameter.data for name, parameter
-                     in model.named_parameters()}
+        self.kept = {}
+        if way not in ("plain", "floor"):
+            self.kept = {name: parameter.data for name, parameter
+                         in model.named_parameters()}
         if way == "pinned":
             self.kept = {name: value.pin_memory()
                          for name, value in self.kept.items()}
@@ -101,6 +108,7 @@ class Ways:
                 view.view(value.shape).copy_(value)
                 self.places[name] = (at, value.nbytes, value.dtype,
                                      value.shape)
+                self.kept[name] = view.view(value.shape)
                 at += size
 
     def load(self):
@@ -125,26 +133,59 @@ class Ways:
             self.model.load_state_dict(self.kept, assign=True)
 
 
+class Span:
+    """Seconds of the wall, of the program and of the kernel."""
+
+    def __init__(self):
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        self.at = time.perf_counter(), used.ru_utime, used.ru_stime
+
+    def until(self, end, name):
+        return {name + part: b - a for part, a, b in
+                zip(("_s", "_user_s", "_system_s"), self.at, end.at)}
+
+
 def cycle(ways, is_dirty, number):
-    times = [time.perf_counter()]
+    start = Span()
     ways.load()
-    times.append(time.perf_counter())
+    loaded = Span()
     value = digest(ways.model.parameters())
     if is_dirty:
         for parameter in ways.model.parameters():
             parameter.data.view(-1)[0] = number % 31
+    torch.cuda.empty_cache()  # what the digest took
     torch.cuda.synchronize()
-    times.append(time.perf_counter())
+    computed = Span()
     ways.unload()
-    times.append(time.perf_counter())
+    unloaded = Span()
     torch.cuda.empty_cache()
-    times.append(time.perf_counter())
+    return {**start.until(loaded, "load"),
+            **computed.until(unloaded, "unload"),
+            **unloaded.until(Span(), "free"), "digest": value}
+
+
+def touch(ways):
+    """What a program pays that looks at its weights, or that writes them."""
+    start = time.perf_counter()
     for parameter in ways.model.parameters():
         parameter.data.view(-1)[::2048].sum()
-    times.append(time.perf_counter())
-    return {"load_s": times[1] - times[0], "unload_s": times[3] - times[2],
-            "free_s": times[4] - times[3], "touch_s": times[5] - times[4],
-            "digest": value}
+    read = time.perf_counter()
+    for parameter in ways.model.parameters():
+        parameter.data.view(-1)[::2048] *= 1
+    return {"touch_read_s": read - start,
+            "touch_write_s": time.perf_counter() - read}
+
+
+def answers(ways, is_dirty):
+    number = 0
+    for line in sys.stdin:
+        if line == "c\n":
+            number += 1
+            yield cycle(ways, is_dirty, number)
+        elif line == "h\n":
+            yield {"digest": digest(ways.model.parameters())}
+        else:
+            yield touch(ways)
 
 
 def main():
@@ -165,11 +206,8 @@ def main():
                           "tensors": len(tensors),
                           "device": torch.cuda.get_device_name()}),
               flush=True)
-        for number, line in enumerate(sys.stdin):
-            if line != "c\n":
-                break
-            print(json.dumps(cycle(ways, options.dirty, number + 1)),
-                  flush=True)
+        for answer in answers(ways, options.dirty):
+            print(json.dumps(answer), flush=True)
     return 0
 
 

@@ -15,7 +15,7 @@ void *gpu_library;
 CUdevice gpu_device;
 bool gpu_is_simulated;
 
-static CUfunction fill_kernel, read_kernel, wait_kernel;
+static CUfunction fill_kernel, read_kernel, copy_kernel, wait_kernel;
 
 void gpu_check(CUresult result, const char *call, const char *file, int line)
 {
@@ -40,6 +40,19 @@ double gpu_now(void)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static int compare(const void *a, const void *b)
+{
+    double left = *(const double *)a, right = *(const double *)b;
+
+    return (left > right) - (left < right);
+}
+
+double gpu_median(double *values, size_t n)
+{
+    qsort(values, n, sizeof(values[0]), compare);
+    return values[n / 2];
 }
 
 static _Noreturn void skip(const char *why)
@@ -94,6 +107,7 @@ static void load_kernels(void)
         OK(cu.cuModuleGetFunction(&read_kernel, swap, "digest_u64"));
     } else {
         OK(cu.cuModuleGetFunction(&read_kernel, own, "read_u64"));
+        OK(cu.cuModuleGetFunction(&copy_kernel, own, "copy_u64"));
     }
 }
 
@@ -174,6 +188,16 @@ void gpu_fill(CUdeviceptr words, uint32_t value, size_t bytes,
 
     OK(cu.cuLaunchKernel(fill_kernel, 1024, 1, 1, 256, 1, 1, 0, stream,
                          params, NULL));
+}
+
+void gpu_copy(CUdeviceptr to, CUdeviceptr from, size_t bytes,
+              CUstream stream)
+{
+    uint64_t count = bytes;
+    void *params[] = {&to, &from, &count};
+
+    OK(cu.cuLaunchKernel(copy_kernel, 8 * multiprocessors(), 1, 1, 256, 1, 1,
+                         0, stream, params, NULL));
 }
 
 void gpu_read(CUdeviceptr data, size_t bytes, CUdeviceptr sum,

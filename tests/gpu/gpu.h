@@ -27,6 +27,7 @@
     X(cuDeviceGetAttribute, PFN_cuDeviceGetAttribute_v2000)      \
     X(cuDevicePrimaryCtxRetain, PFN_cuDevicePrimaryCtxRetain_v7000) \
     X(cuCtxSetCurrent, PFN_cuCtxSetCurrent_v4000)                \
+    X(cuCtxGetCurrent, PFN_cuCtxGetCurrent_v4000)                \
     X(cuCtxSynchronize, PFN_cuCtxSynchronize_v2000)              \
     X(cuModuleLoadData, PFN_cuModuleLoadData_v2000)              \
     X(cuModuleUnload, PFN_cuModuleUnload_v2000)                  \
@@ -44,6 +45,7 @@
     X(cuMemHostUnregister, PFN_cuMemHostUnregister_v4000)        \
     X(cuMemGetAddressRange_v2, PFN_cuMemGetAddressRange_v3020)   \
     X(cuPointerGetAttribute, PFN_cuPointerGetAttribute_v4000)    \
+    X(cuPointerGetAttributes, PFN_cuPointerGetAttributes_v7000)  \
     X(cuMemAddressReserve, PFN_cuMemAddressReserve_v10020)       \
     X(cuMemAddressFree, PFN_cuMemAddressFree_v10020)             \
     X(cuMemCreate, PFN_cuMemCreate_v10020)                       \
@@ -63,6 +65,8 @@
     X(cuStreamDestroy_v2, PFN_cuStreamDestroy_v4000)             \
     X(cuStreamQuery, PFN_cuStreamQuery_v2000)                    \
     X(cuStreamSynchronize, PFN_cuStreamSynchronize_v2000)        \
+    X(cuStreamIsCapturing, PFN_cuStreamIsCapturing_v10000)       \
+    X(cuStreamWaitEvent, PFN_cuStreamWaitEvent_v3020)            \
     X(cuStreamBeginCapture_v2, PFN_cuStreamBeginCapture_v10010)  \
     X(cuStreamEndCapture, PFN_cuStreamEndCapture_v10000)         \
     X(cuGraphDestroy, PFN_cuGraphDestroy_v10000)                 \
@@ -93,6 +97,9 @@ void gpu_start(void);
 void gpu_check(CUresult result, const char *call, const char *file, int line);
 #define OK(call_) gpu_check((call_), #call_, __FILE__, __LINE__)
 
+/* The middle one; sorts them. */
+double gpu_median(double *values, size_t n);
+
 /* "CUDA_ERROR_NOT_READY". Static. */
 const char *gpu_error_name(CUresult result);
 
@@ -118,6 +125,9 @@ void gpu_gate_release(struct gpu_gate *gate);
 
 /* words[i] = value, `bytes` being a multiple of 4. */
 void gpu_fill(CUdeviceptr words, uint32_t value, size_t bytes,
+              CUstream stream);
+/* By a kernel, which the simulated driver has not; of a multiple of 16. */
+void gpu_copy(CUdeviceptr to, CUdeviceptr from, size_t bytes,
               CUstream stream);
 /* Reads the whole range once. */
 void gpu_read(CUdeviceptr data, size_t bytes, CUdeviceptr sum,

@@ -43,3 +43,22 @@ KERNEL read_u64(u64 out, u64 src, u64 bytes)
         *(volatile u64 *)out = sum;
     }
 }
+
+typedef u64 both __attribute__((ext_vector_type(2)));
+
+/* dst = src, `bytes` and both addresses being multiples of 16. */
+KERNEL copy_u64(u64 dst, u64 src, u64 bytes)
+{
+    const both *from = (const both *)src;
+    both *to = (both *)dst;
+    u64 first = (u64)__nvvm_read_ptx_sreg_ctaid_x() *
+                    __nvvm_read_ptx_sreg_ntid_x() +
+                __nvvm_read_ptx_sreg_tid_x();
+    u64 step = (u64)__nvvm_read_ptx_sreg_nctaid_x() *
+               __nvvm_read_ptx_sreg_ntid_x();
+
+#pragma unroll 4
+    for (u64 i = first; i < bytes / 16; i += step) {
+        to[i] = from[i];
+    }
+}

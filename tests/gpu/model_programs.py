@@ -76,7 +76,8 @@ def accelerate_hook(small):
     first, second = causal(small), causal(small)
     device = torch.device("cuda")
     first, hook = cpu_offload_with_hook(first, device)
-    second, hook2 = cpu_offload_with_hook(second, device, prev_module_hook=hook)
+    second, hook2 = cpu_offload_with_hook(second, device,
+                                          prev_module_hook=hook)
     ids = torch.arange(32)[None]
     with torch.no_grad():
         for round_ in range(SWAPS):
@@ -121,47 +122,116 @@ def lora(small):
             print(round_, state(model))
 
 
+class NoRandomNumbers:
+    """Models are made without them, which take minutes for these sizes."""
+
+    NAMES = ("uniform_", "normal_")
+
+    def __enter__(self):
+        self.saved = {name: getattr(torch.Tensor, name)
+                      for name in self.NAMES}
+        for name in self.NAMES:
+            setattr(torch.Tensor, name, lambda self, *_, **__: self)
+
+    def __exit__(self, *_):
+        for name, method in self.saved.items():
+            setattr(torch.Tensor, name, method)
+
+
+def fill(model, seed):
+    """Small numbers of no pattern, no two tensors alike."""
+    base = torch.randn(1 << 20, generator=torch.Generator().manual_seed(seed))
+    for number, (name, parameter) in enumerate(model.named_parameters()):
+        flat = parameter.data.view(-1)
+        if parameter.dim() == 1:
+            flat.fill_(1.0 if name.endswith("weight") else 0.0)
+            continue
+        part = (base.roll(number * 977) * 0.02).to(parameter.dtype)
+        for at in range(0, flat.numel(), part.numel()):
+            flat[at:at + part.numel()] = part[:flat.numel() - at]
+    return model.eval()
+
+
+def sdxl_unet(small):
+    import diffusers
+    wide = (32, 64) if small else (320, 640, 1280)
+    down = ["DownBlock2D"] + ["CrossAttnDownBlock2D"] * (len(wide) - 1)
+    return diffusers.UNet2DConditionModel(
+        sample_size=128, block_out_channels=wide, layers_per_block=2,
+        down_block_types=down,
+        up_block_types=[name.replace("Down", "Up") for name in down[::-1]],
+        transformer_layers_per_block=[1, 2, 10][:len(wide)],
+        attention_head_dim=[5, 10, 20][:len(wide)] if not small else 8,
+        addition_embed_type="text_time",
+        addition_time_embed_dim=8 if small else 256,
+        cross_attention_dim=64 if small else 2048,
+        projection_class_embeddings_input_dim=80 if small else 2816,
+        use_linear_projection=True)
+
+
+def sdxl_texts(small):
+    from transformers import (CLIPTextConfig, CLIPTextModel,
+                              CLIPTextModelWithProjection)
+    if small:
+        both = CLIPTextConfig(hidden_size=32, intermediate_size=37,
+                              num_hidden_layers=5, num_attention_heads=4,
+                              vocab_size=1000, projection_dim=32)
+        return CLIPTextModel(both), CLIPTextModelWithProjection(both)
+    return CLIPTextModel(CLIPTextConfig(
+        hidden_size=768, intermediate_size=3072, num_hidden_layers=12,
+        num_attention_heads=12, projection_dim=768)), \
+        CLIPTextModelWithProjection(CLIPTextConfig(
+            hidden_size=1280, intermediate_size=5120, num_hidden_layers=32,
+            num_attention_heads=20, hidden_act="gelu", projection_dim=1280))
+
+
+def sdxl_vae(small):
+    import diffusers
+    wide = [32, 64] if small else [128, 256, 512, 512]
+    return diffusers.AutoencoderKL(
+        block_out_channels=wide, latent_channels=4, sample_size=1024,
+        layers_per_block=2, force_upcast=False,
+        down_block_types=["DownEncoderBlock2D"] * len(wide),
+        up_block_types=["UpDecoderBlock2D"] * len(wide))
+
+
+def encode(pipe, ids):
+    """As the pipeline does, which needs files for its tokenizers."""
+    first = pipe.text_encoder(ids, output_hidden_states=True)
+    second = pipe.text_encoder_2(ids, output_hidden_states=True)
+    hidden = [first.hidden_states[-2], second.hidden_states[-2]]
+    return torch.cat(hidden, -1), second.text_embeds
+
+
 def diffusers_sdxl(small):
     """A pipeline of SDXL's shape with enable_model_cpu_offload."""
     import diffusers
-    from transformers import (CLIPTextConfig, CLIPTextModel,
-                              CLIPTextModelWithProjection)
-    torch.manual_seed(6)
-    wide = (32, 64) if small else (320, 640, 1280)
-    down = ["DownBlock2D"] + ["CrossAttnDownBlock2D"] * (len(wide) - 1)
-    unet = diffusers.UNet2DConditionModel(
-        sample_size=32, block_out_channels=wide, layers_per_block=2,
-        down_block_types=down,
-        up_block_types=[name.replace("Down", "Up") for name in down[::-1]],
-        transformer_layers_per_block=[1] + [2] * (len(wide) - 1),
-        attention_head_dim=8, addition_embed_type="text_time",
-        addition_time_embed_dim=8 if small else 256, cross_attention_dim=64,
-        projection_class_embeddings_input_dim=80 if small else 1568,
-        use_linear_projection=True)
-    text = CLIPTextConfig(hidden_size=32, intermediate_size=37,
-                          num_hidden_layers=5, num_attention_heads=4,
-                          vocab_size=1000, projection_dim=32)
-    vae = diffusers.AutoencoderKL(
-        block_out_channels=[32, 64], latent_channels=4, sample_size=64,
-        down_block_types=["DownEncoderBlock2D"] * 2,
-        up_block_types=["UpDecoderBlock2D"] * 2)
+    torch.set_default_dtype(torch.float16)
+    with NoRandomNumbers():
+        unet, vae, texts = sdxl_unet(small), sdxl_vae(small), \
+            sdxl_texts(small)
+    for seed, model in enumerate((unet, vae, *texts)):
+        fill(model.to(torch.float16), seed)
+    torch.set_default_dtype(torch.float32)
     pipe = diffusers.StableDiffusionXLPipeline(
-        vae=vae, unet=unet, text_encoder=CLIPTextModel(text),
-        text_encoder_2=CLIPTextModelWithProjection(text), tokenizer=None,
-        tokenizer_2=None, scheduler=diffusers.EulerDiscreteScheduler(),
-        add_watermarker=False)
+        vae=vae, unet=unet, text_encoder=texts[0], text_encoder_2=texts[1],
+        tokenizer=None, tokenizer_2=None,
+        scheduler=diffusers.EulerDiscreteScheduler(), add_watermarker=False)
     pipe.enable_model_cpu_offload()
     pipe.set_progress_bar_config(disable=True)
-    embeds, pooled = torch.ones(1, 77, 64) / 8, torch.ones(1, 32) / 8
-    for round_ in range(3):
+    side = 64 if small else 256
+    for round_ in range(SWAPS):
+        with torch.no_grad():
+            embeds, pooled = encode(pipe, torch.arange(77)[None].to("cuda"))
         image = pipe(prompt_embeds=embeds, pooled_prompt_embeds=pooled,
                      negative_prompt_embeds=embeds * 0,
-                     negative_pooled_prompt_embeds=pooled * 0, height=64,
-                     width=64, num_inference_steps=2, output_type="pt",
+                     negative_pooled_prompt_embeds=pooled * 0, height=side,
+                     width=side, num_inference_steps=2, output_type="pt",
                      generator=torch.Generator().manual_seed(0)).images
-        print(round_, digest(image), state(unet))
-        if round_ == 1:
+        print(round_, digest(image), digest(embeds), flush=True)
+        if round_ % 4 == 1:
             add_to_largest(unet, 0.01)
+    print("state", *[state(model) for model in (unet, vae, *texts)])
 
 
 PROGRAMS = {f.__name__: f for f in (

@@ -2,12 +2,17 @@
 """Programs of CuPy, JAX, Numba and Triton, whose output must be the same with
 and without the shim.
 
-    other_programs.py cupy|jax|numba|triton
+    other_programs.py cupy|jax|numba|triton|numba_tests
 
+numba_tests: those of its driver layer that its package ships.
 Exit status 77: it is not installed, or finds no GPU.
 """
 import hashlib
+import importlib
+import pkgutil
 import sys
+import types
+import unittest
 
 
 def digest(array):
@@ -93,10 +98,43 @@ def run_triton():
         print(round_, digest(weight.numpy()))
 
 
+def without_filecheck():
+    """A library that only tests of compiled code use, and that few have."""
+    for name, attribute in (("", ""), (".matcher", "Matcher"),
+                            (".options", "Options"), (".parser", "Parser"),
+                            (".finput", "FInput")):
+        module = types.ModuleType("filecheck" + name)
+        if attribute:
+            setattr(module, attribute, object)
+        sys.modules.setdefault(module.__name__, module)
+    sys.modules["filecheck.parser"].pattern_for_opts = lambda *_: None
+
+
+def run_numba_tests():
+    from numba import cuda
+    if not cuda.is_available():
+        raise ImportError("no GPU")
+    without_filecheck()
+    package = importlib.import_module("numba.cuda.tests.cudadrv")
+    suite = unittest.TestSuite()
+    for found in pkgutil.iter_modules(package.__path__):
+        if not found.name.startswith("test_"):
+            continue
+        try:
+            suite.addTests(unittest.defaultTestLoader.loadTestsFromModule(
+                importlib.import_module(package.__name__ + "." + found.name)))
+        except Exception as error:  # another library is missing
+            print("not loaded", found.name, type(error).__name__)
+    result = unittest.TextTestRunner(verbosity=2).run(suite)
+    print("run", result.testsRun, "failures", len(result.failures), "errors",
+          len(result.errors), "skipped", len(result.skipped))
+
+
 def main():
     try:
         {"cupy": run_cupy, "jax": run_jax, "numba": run_numba,
-         "triton": run_triton}[sys.argv[1]]()
+         "triton": run_triton,
+         "numba_tests": run_numba_tests}[sys.argv[1]]()
     except ImportError as error:
         print(error, file=sys.stderr)
         return 77

@@ -6,6 +6,8 @@
  * static and the shared runtime, and for per-thread default streams.
  *
  *     program_runtime [copies|graph|pool|ipc|errors]...
+ *
+ * Exit status 77: the runtime finds no GPU.
  */
 #include <cstdio>
 #include <cstdlib>
@@ -93,6 +95,7 @@ static void copies()
         }
         say("cudaStreamDestroy", cudaStreamDestroy(stream));
     }
+    std::printf("# bytes each way %zu\n", 12 * n_bytes);
 }
 
 static void graph()
@@ -213,6 +216,14 @@ int main(int argc, char **argv)
 {
     if (argc == 3 && std::strcmp(argv[1], "child") == 0) {
         return child(argv[2]);
+    }
+    int n_devices = 0;
+    cudaError_t error = cudaGetDeviceCount(&n_devices);
+
+    if (error != cudaSuccess || n_devices == 0) {
+        std::fprintf(stderr, "the runtime finds no GPU: %s\n",
+                     cudaGetErrorName(error));
+        return 77;
     }
     for (int i = 1; i < argc; i++) {
         std::printf("== %s\n", argv[i]);

@@ -4,16 +4,23 @@
 #     sh tests/gpu/run.sh [--sim] [--short] [--out FOLDER] [--minutes N]
 #                         [PART...]
 #     sh tests/gpu/run.sh --prepare
+#     sh tests/gpu/run.sh --record FOLDER...
 #
 # Parts (default: all, in this order): facts, open_points, bench,
-# transparency, models. Each has its own time limit and its own file of
-# results in FOLDER (default: build-gpu/results): PART.jsonl, a line of JSON
-# for each answer, written as it comes. report.txt puts them together and
-# compares with what was recorded last under tests/gpu/results; log.txt has
-# what went to stderr; bench.svg is a plot.
+# transparency, models. Each has its share of the time that is left, and its
+# own file of results in FOLDER (default: build-gpu/results): PART.jsonl, a line
+# of JSON for each answer, written as it comes. report.txt puts them together,
+# holds them against the targets and compares with what was recorded last under
+# tests/gpu/results; it is printed, too. log.txt has what went to stderr;
+# bench.svg is a plot. A part that fails or is stopped keeps what it had found,
+# and the others go on.
 #
 # --sim runs all that can run on the simulated driver, as a dry run: no figure
 # from it is a GPU's, and the results say so. --short makes it a test.
+#
+# --record keeps what runs on a GPU have left, later folders adding to and
+# taking the place of earlier ones, as tests/gpu/results/DATE-CARD, and puts
+# the table and the plot into README.
 #
 # Where only some parts are named they share the time of all.
 #
@@ -26,6 +33,7 @@
 # Exit status: 0; 1 if something differs that must not, or cannot be built;
 # 77 without a GPU.
 set -u
+started=$(date +%s)
 top=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$top" || exit 1
 here=tests/gpu # no blanks in it
@@ -55,8 +63,8 @@ weight_of() {
     case $1 in
     facts) echo 5 ;;
     open_points) echo 12 ;;
-    bench) echo 38 ;;
-    transparency) echo 28 ;;
+    bench) echo 42 ;;
+    transparency) echo 24 ;;
     models) echo 17 ;;
     esac
 }
@@ -80,7 +88,9 @@ prepare() {
     "$python" -m pip download -q --no-deps --only-binary=:all: \
         --python-version 3.12 -d .gpu-kit/wheels diffusers \
         importlib-metadata || echo "without diffusers, which stays unproven"
-    echo ".gpu-kit is ready: take it along."
+    size=$(du -sk .gpu-kit | cut -f 1)
+    echo ".gpu-kit is ready: take its $size KiB along."
+    [ "$size" -lt 49152 ] || { echo "that is too much" >&2; exit 1; }
 }
 
 configured() { # SOURCES
@@ -130,19 +140,21 @@ build_programs() {
         compile open_memory $here/open_memory.c $gpu &&
         compile open_streams $here/open_streams.c $gpu &&
         compile open_beside $here/open_beside.c $gpu &&
+        compile open_host $here/open_host.c $gpu &&
+        compile open_costs $here/open_costs.c $gpu &&
         compile open_lookup $here/open_lookup.c $gpu src/driver/lookup.c &&
         compile bench_calls $here/bench_calls.c $gpu &&
         compile program_codes $here/program_codes.c $gpu &&
         compile bench_swap $here/bench_swap.c examples/swap_device.c \
-            examples/swap_driver.c
+            examples/swap_driver.c examples/swap_digest.c
 }
 
 # With the toolkit's own compiler, side by side; what cannot be built is
 # unproven.
 build_runtime_programs() {
-    for kind in static shared per_thread; do
+    for kind in ${1:-static shared per_thread}; do
         flags="-cudart $kind"
-        [ $kind != per_thread ] ||
+        [ "$kind" != per_thread ] ||
             flags='-cudart shared --default-stream per-thread'
         # shellcheck disable=SC2086 # options
         "$CUDA_HOME/bin/nvcc" -O2 $flags -Xlinker -rpath="$CUDA_HOME/lib64" \
@@ -170,21 +182,32 @@ build_all() {
 
 # ---- parts ----------------------------------------------------------------
 
-# run_part PART - within its time, in processes of its own.
+# note PART WORDS - how it ended: one more of its answers.
+note() {
+    printf '\n{"name": "part", "simulated": %s, "value": "%s"}\n' \
+        "$([ "$simulated" = yes ] && echo true || echo false)" "$2" \
+        >>"$out/$1.jsonl"
+}
+
+# run_part PART - within its share of what is left, in processes of its own.
 run_part() {
-    limit=$(((minutes * 60 - 70) * $(weight_of "$1") / all_weights))
     began=$(date +%s) status=0
+    left=$((started + minutes * 60 - 25 - began))
+    limit=$((left * $(weight_of "$1") / all_weights))
+    all_weights=$((all_weights - $(weight_of "$1")))
+    [ "$limit" -ge 3 ] || { note "$1" "not begun: no time was left"; return; }
     echo "== $1, at most $limit s"
     export limit bin scratch simulated short python
-    timeout -k 5 "$limit" sh $here/parts.sh "$1" \
+    timeout -k 10 "$limit" sh $here/parts.sh "$1" \
         >"$out/$1.jsonl" 2>>"$out/log.txt" || status=$?
     took="$(($(date +%s) - began)) s"
     case $status in
-    0) echo "over after $took" ;;
-    124 | 137) echo "STOPPED after $took; what it had found is kept" ;;
-    *) echo "exit status $status after $took" ;;
-    esac | tee "$out/$1.status"
-    case $status in 0 | 124 | 137) ;; *) failed=1 ;; esac
+    0) said="over after $took" ;;
+    124 | 137) said="STOPPED after $took; what it had found is kept" ;;
+    *) said="exit status $status after $took" failed=1 ;;
+    esac
+    echo "$said"
+    note "$1" "$said"
 }
 
 # ---- the whole ------------------------------------------------------------
@@ -197,6 +220,7 @@ while [ $# -gt 0 ]; do
     --out) out=${2:?}; shift ;;
     --minutes) minutes=${2:?}; shift ;;
     --prepare) prepare; exit ;;
+    --record) shift; "$python" $here/record.py "$@"; exit ;;
     --help) usage 0 ;;
     -*) usage 2 >&2 ;;
     *)
@@ -208,7 +232,7 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-scratch=$(mktemp -d)
+scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT
 CSH_SRC=$top
 PYTHONDONTWRITEBYTECODE=1
@@ -224,6 +248,7 @@ if [ "$simulated" = yes ]; then
     echo "SIMULATED DRIVER: a dry run; no figure is a GPU's."
     LD_LIBRARY_PATH=$CSH_BUILD/tests/sim/.libs${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
     export LD_LIBRARY_PATH
+    build_runtime_programs static >>"$out/log.txt" 2>&1
 else
     "$bin/open_lookup" odd_requests >"$scratch/probe" 2>&1
     [ $? -ne 77 ] || { cat "$scratch/probe"; exit 77; }
@@ -248,5 +273,4 @@ for folder in "$here"/results/*/; do # in the order of their dates
     [ ! -d "$folder" ] || recorded=$folder
 done
 "$python" $here/report.py "$out" ${recorded:+"$recorded"}
-echo "results: $out/report.txt"
 exit $failed

@@ -14,12 +14,16 @@ import argparse
 import concurrent.futures
 import json
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+running = set()  # process groups
 
 
 def built(name, *arguments):
@@ -41,7 +45,8 @@ def toolkit_rows():
         yield ("compute-sanitizer " + tool,
                ["compute-sanitizer", "--tool", tool, "--report-api-errors",
                 "no", "--log-file", os.devnull, "--error-exitcode", "9",
-                *built("program_codes")], {}, False)
+                *built("program_codes")],
+               {"CUSHADOW_PROOF_TIMEOUT_MS": "20000"}, False)
 
 
 def listed(name):
@@ -72,9 +77,9 @@ def torch_rows():
 def other_rows():
     for name in ("cupy", "jax", "numba", "triton"):
         yield name, python("other_programs.py", name), {}, False
-    yield ("numba's own tests",
-           [sys.executable, "-m", "numba.runtests", "-m", "4",
-            "numba.cuda.tests.cudadrv"], {}, False)
+    # unittest says on stderr how each ended: see verdicts().
+    yield ("numba's own tests", python("other_programs.py", "numba_tests"),
+           {}, False)
 
 
 def model_rows():
@@ -86,20 +91,51 @@ GROUPS = {"toolkit": toolkit_rows, "torch": torch_rows, "other": other_rows,
           "models": model_rows}
 
 
-def run(command, environment, seconds):
-    """(exit status or None if late, output, errors)"""
+def end_group(process):
+    """With all that it started, and whatever of that still holds the GPU."""
     try:
-        done = subprocess.run(command, env=environment, timeout=seconds,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              stdin=subprocess.DEVNULL, check=False)
-    except subprocess.TimeoutExpired:
-        return None, "", ""
-    except OSError as error:
-        return 77, "", str(error)
-    text = done.stdout.decode(errors="replace")
+        os.killpg(process.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
+
+
+def end_all(*_):
+    for process in list(running):
+        end_group(process)
+    os._exit(143)
+
+
+def verdicts(errors):
+    """Of unittest: which tests ended how."""
+    return re.findall(r"^ *(\S+ \(\S+\)).* \.\.\. (ok|FAIL|ERROR|skipped)",
+                      errors, re.M)
+
+
+def run(command, environment, seconds):
+    """(exit status or None if late, output, errors). Into files: a pipe that
+    a process left behind holds open would be waited for."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        try:
+            process = subprocess.Popen(
+                command, env=environment, stdout=out, stderr=err,
+                stdin=subprocess.DEVNULL, start_new_session=True)
+        except OSError as error:
+            return 77, "", str(error)
+        running.add(process)
+        try:
+            status = process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            status = None
+        end_group(process)
+        process.wait()
+        running.discard(process)
+        out.seek(0)
+        err.seek(0)
+        text = out.read().decode(errors="replace")
+        errors = err.read().decode(errors="replace")
     lines = [line for line in text.splitlines() if not line.startswith("#")]
-    return done.returncode, "\n".join(lines), \
-        done.stderr.decode(errors="replace")
+    lines += sorted("%s %s" % pair for pair in verdicts(errors))
+    return status, "\n".join(lines), errors
 
 
 def environments(extra, simulated, log):
@@ -107,12 +143,15 @@ def environments(extra, simulated, log):
              if name != "LD_PRELOAD" and not name.startswith("CUSHADOW_")}
     plain.update(extra, CUBLAS_WORKSPACE_CONFIG=":4096:8",
                  PYTHONHASHSEED="0")
+    plain["PYTHONDONTWRITEBYTECODE"] = "1"
     shim = dict(plain, LD_PRELOAD=os.environ["CSH_SHIM"],
                 CUSHADOW_STATS="json",
                 CUSHADOW_STATS_FILE=log + ".%p")
     if simulated:
         shim["CUSHADOW_PROOF_TIMEOUT_MS"] = "20000"
-    return plain, shim
+    # Settings of ours say nothing to a program without the shim.
+    return {name: value for name, value in plain.items()
+            if not name.startswith("CUSHADOW_")}, shim
 
 
 def elided(log):
@@ -135,18 +174,26 @@ def elided(log):
     return total
 
 
+def last_line(text):
+    return (text.strip().splitlines() or ["missing"])[-1][-300:]
+
+
 def judge(plain, again, shim):
     if None in (plain[0], shim[0]):
         return "late", "without the shim" if plain[0] is None else "with it"
     if plain[0] == 77:
-        return "unproven", (plain[2].strip().splitlines() or ["missing"])[-1]
-    if plain[0] != 0:
-        return "unproven", "it fails without the shim, by %s; with it by %s, " \
-            "and what it prints is %s" % (
-                plain[0], shim[0],
-                "the same" if plain[1] == shim[1] else "other")
-    if plain[:2] == shim[:2]:
+        if shim[0] != 77:
+            return "differs", "exit %s, was 77; %s" % (shim[0],
+                                                       shim[2][-300:])
+        return "unproven", last_line(plain[2])
+    if plain[:2] == shim[:2] and plain[0] == 0:
         return "same", ""
+    if plain[:2] == shim[:2] and plain[1]:
+        return "same", "it fails, with and without the shim, by %s: %s" % (
+            plain[0], last_line(plain[2]))
+    if plain[0] != 0 and plain[0] == shim[0]:
+        return "unproven", "it fails without the shim, by %s: %s" % (
+            plain[0], last_line(plain[2]))
     if again is not None and again[:2] != plain[:2]:
         return "unproven", "it is not the same twice without the shim"
     ours = [line for line in shim[1].splitlines()
@@ -170,15 +217,17 @@ def compare(row, number, options, deadline):
     log = os.path.join(options.scratch, "statistics_%d" % number)
     plain_env, shim_env = environments(extra, options.simulated, log)
     limit = min(left, options.each)
-    plain = run(command, plain_env, limit)
-    shim = run(command, shim_env, limit) if plain[0] not in (None, 77) \
-        else plain
+    with concurrent.futures.ThreadPoolExecutor(2) as pair:  # side by side
+        both = [pair.submit(run, command, environment, limit)
+                for environment in (plain_env, shim_env)]
+        plain, shim = (each.result() for each in both)
     again = None
-    if plain[:2] != shim[:2] and None not in (plain[0], shim[0]):
-        again = run(command, plain_env, limit)
+    if plain[:2] != shim[:2] and None not in (plain[0], shim[0]) and \
+            deadline - time.monotonic() > 5:
+        again = run(command, plain_env, deadline - time.monotonic())
     value, remark = judge(plain, again, shim)
     return dict(fields, value=value, remark=remark, status=plain[0],
-                shim=elided(log))
+                lines=len(plain[1].splitlines()), shim=elided(log))
 
 
 def main():
@@ -191,6 +240,7 @@ def main():
     parser.add_argument("groups", nargs="*", default=["toolkit", "torch",
                                                       "other"])
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, end_all)
     deadline = time.monotonic() + options.seconds
     rows = [row for group in options.groups for row in GROUPS[group]()]
     differs = False
