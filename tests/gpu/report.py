@@ -109,6 +109,8 @@ def findings(parts, ceiling):
                     not str(value).startswith("over"))
             if wrong:
                 lines.append("%s: %s" % (part, line_of(row)))
+        if not any(row.get("name") == "part" for row in rows):
+            lines.append("%s: its end was not written" % part)
     bench = parts.get("bench", [])
     if arms_of(bench) and not any(row.get("simulated") for row in bench):
         lines += [line for line in targets(bench, ceiling).lines
