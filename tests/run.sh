@@ -140,7 +140,8 @@ all_but_once() {
 with_threads="tests/unit/test_log tests/unit/test_identify tests/unit/test_statistics tests/unit/test_options
     tests/unit/test_streams tests/unit/test_store tests/unit/test_store_uses tests/unit/test_slab
     tests/unit/test_slab_pins tests/unit/test_prover_threads tests/unit/test_workers
-    tests/unit/test_workers_process tests/unit/test_fingerprint_shared tests/sim/test_threads
+    tests/unit/test_workers_process tests/unit/test_fingerprint_shared tests/unit/test_park_table
+    tests/unit/test_park_addresses tests/sim/test_threads
     tests/preload/t_threads.sh tests/cycle/elide.tap"
 
 # shellcheck disable=SC2086,SC2046 # lists of words

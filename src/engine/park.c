@@ -8,6 +8,7 @@
 #include "engine/park.h"
 
 #include <errno.h>
+#include <utlist.h> /* after base/compiler.h */
 
 #include "base/clock.h"
 #include "base/lock.h"
@@ -44,16 +45,24 @@ uint64_t csh_park_bytes(CUdevice device)
     return csh_park_memory_bytes(device);
 }
 
-/* Memory of a context that has just ended in another thread may be somebody's
- * anew before the blocks that were in it are forgotten. When the call that
- * ended it is over, which it is in a moment if the memory is free, they are. */
+/* Memory of a context that has ended unseen, or just now in another thread, may
+ * be somebody's anew before the blocks that were in it are forgotten. */
 static bool is_parked(CUdeviceptr address)
 {
-    if (!csh_park_table_covers(address) || !csh_phase_is_active()) {
+    struct csh_park_address place;
+    struct csh_own_calls own;
+    bool has_ended;
+
+    if (!csh_park_addresses_find(address, &place) || !csh_phase_is_active()) {
         return false;
     }
-    csh_park_contexts_settle();
-    return csh_park_table_covers(address);
+    own = csh_own_calls_begin();
+    has_ended = csh_park_memory_is_at(&place) == CSH_PARK_ENDED;
+    csh_own_calls_end(&own);
+    if (has_ended) {
+        csh_park_memory_lose(&place);
+    }
+    return !has_ended;
 }
 
 CUdeviceptr csh_park_visible(CUdeviceptr address)
@@ -67,10 +76,7 @@ CUdeviceptr csh_park_visible(CUdeviceptr address)
 
 void csh_park_forget_context(CUcontext context)
 {
-    CUdevice device = 0;
-    uint64_t bytes = csh_park_table_forget(context, &device);
-
-    csh_park_memory_gone(device, bytes);
+    csh_park_memory_forget_context(context);
 }
 
 /* ---- memory handed out ------------------------------------------------- */
@@ -130,37 +136,49 @@ static void hand_over(struct csh_parked *block)
 
 /* ---- allocations ------------------------------------------------------- */
 
-/* Lets the excess go that there would be with so many bytes less free. */
-static void keep_headroom(CUdevice device, uint64_t bytes)
+/* Gives back as many bytes of the device, in the order in which blocks go. One
+ * that cannot go, because it is read from until later than that, holds up no
+ * other. False: there was none to give. For until_ns see park_memory.h. */
+static bool give_back(CUdevice device, uint64_t bytes, enum csh_gauge cause,
+                      uint64_t until_ns)
 {
-    struct csh_park_room room;
-    struct csh_parked *block;
-    uint64_t excess = 0;
+    struct csh_parked *block, *next, *kept = NULL;
+    bool has_given = false;
+    uint64_t size;
 
-    if (csh_park_memory_ask(device, &room)) {
-        room.free -= room.free < bytes ? room.free : bytes;
-        excess = csh_park_excess(&csh_options()->vram_keep, &room);
-    }
-    while (excess > 0 &&
-           (block = csh_park_table_evict(device, NULL)) != NULL) {
-        uint64_t gone = block->bytes;
-
-        if (!csh_park_memory_give(block, CSH_GAUGE_park_evicted_headroom)) {
-            break;
+    while (bytes > 0 && (block = csh_park_table_evict(device, NULL)) != NULL) {
+        size = block->bytes;
+        if (csh_park_memory_give_until(block, cause, until_ns)) {
+            bytes -= size < bytes ? size : bytes;
+            has_given = true;
+        } else {
+            LL_PREPEND(kept, block);
         }
-        excess -= gone < excess ? gone : excess;
     }
+    LL_FOREACH_SAFE(kept, block, next) {
+        csh_park_table_add(block);
+    }
+    return has_given;
 }
 
-static bool is_short_of(CUdevice device, uint64_t bytes)
+/* What would be too much parked with so many bytes less free. */
+static uint64_t excess_with(CUdevice device, uint64_t bytes)
 {
     struct csh_park_room room;
 
     if (!csh_park_memory_ask(device, &room)) {
-        return false;
+        return 0;
     }
     room.free -= room.free < bytes ? room.free : bytes;
-    return csh_park_excess(&csh_options()->vram_keep, &room) > 0;
+    return csh_park_excess(&csh_options()->vram_keep, &room);
+}
+
+/* For the head-room nobody waits: what is left is given up if the allocation
+ * fails, or by park_watch.c. */
+static void keep_headroom(CUdevice device, uint64_t bytes)
+{
+    (void)give_back(device, excess_with(device, bytes),
+                    CSH_GAUGE_park_evicted_headroom, 0);
 }
 
 /* A call that would fail, because of an earlier error or a capture, fails. */
@@ -171,19 +189,26 @@ static bool would_succeed(void)
     return csh_facts_is_sound(&legacy);
 }
 
+/* No work is under way that reads it, and it is the shim's to give. */
+static bool is_ready(struct csh_parked *block)
+{
+    return csh_park_memory_settle(block, csh_park_memory_until_ns()) &&
+           csh_park_memory_is_there(block) == CSH_PARK_THERE;
+}
+
 static bool hand_out(const struct csh_context *context, size_t bytes,
                      CUdeviceptr *dptr_p)
 {
     struct csh_parked *block;
 
-    if (!is_short_of(context->device, bytes) || !would_succeed()) {
+    if (excess_with(context->device, bytes) == 0 || !would_succeed()) {
         return false;
     }
     block = csh_park_table_pick(context->handle, context->device, bytes);
     if (block == NULL) {
         return false;
     }
-    if (!csh_park_memory_settle(block)) {
+    if (!is_ready(block)) {
         csh_park_table_add(block);
         return false;
     }
@@ -219,18 +244,6 @@ bool csh_park_allocate(size_t bytes, CUdeviceptr *dptr_p)
 
     errno = saved_errno;
     return is_had;
-}
-
-static bool give_all(CUdevice device)
-{
-    struct csh_parked *block;
-    bool has_given = false;
-
-    while ((block = csh_park_table_evict(device, NULL)) != NULL &&
-           csh_park_memory_give(block, CSH_GAUGE_park_evicted_failed)) {
-        has_given = true;
-    }
-    return has_given;
 }
 
 /* True if there were any. */
@@ -288,7 +301,9 @@ bool csh_park_give_all(void)
     if (csh_calls()->cuCtxGetDevice(&device) == CUDA_SUCCESS &&
         csh_park_memory_bytes(device) > 0) {
         csh_park_memory_moving(1);
-        has_given |= give_all(device);
+        has_given |= give_back(device, UINT64_MAX,
+                               CSH_GAUGE_park_evicted_failed,
+                               csh_park_memory_until_ns());
         csh_park_memory_moving(-1);
     }
     csh_own_calls_end(&own);
@@ -342,7 +357,10 @@ bool csh_park_load(const struct csh_context *context,
                              &reading)) {
         return false;
     }
-    proof = csh_proofs_ask(context, &copy->stream, reading.address, shadow);
+    proof = csh_park_memory_is_there(reading.block) == CSH_PARK_THERE
+                ? csh_proofs_ask(context, &copy->stream, reading.address,
+                                 shadow)
+                : CSH_PROOF_ERROR;
     if (proof == CSH_PROOF_DIFFERENT) {
         how = CSH_PARK_READ_SPOILT;
     } else if (proof == CSH_PROOF_EQUAL &&

@@ -220,9 +220,7 @@ static bool fill(struct attempt *attempt)
         return true;
     }
     attempt->block = NULL;
-    if (csh_calls()->cuMemFree_v2(block->base) == CUDA_SUCCESS) {
-        csh_park_memory_hand_over(block);
-    }
+    csh_park_memory_drop(block);
     return refuse(is_copied ? CSH_GAUGE_park_refused_dirty
                             : CSH_GAUGE_park_refused_error);
 }

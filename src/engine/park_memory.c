@@ -15,6 +15,8 @@
 #include "base/clock.h"
 #include "base/options.h"
 #include "engine/calls.h"
+#include "engine/facts.h"
+#include "engine/idle.h"
 #include "engine/proofs.h"
 #include "engine/trace_points.h"
 
@@ -65,14 +67,106 @@ unsigned csh_park_memory_n_moves(void)
     return atomic_load(&n_moves);
 }
 
+static struct csh_park_address place_of(const struct csh_parked *block)
+{
+    return (struct csh_park_address){
+        .base = block->base,
+        .bytes = block->bytes,
+        .number = block->number,
+        .context = block->context,
+    };
+}
+
+/* Listed before anybody else can know the address. */
+static bool list(struct csh_parked *block)
+{
+    struct csh_park_address place;
+
+    block->number = csh_facts_buffer(block->base, block->bytes);
+    place = place_of(block);
+    return block->number != 0 && csh_park_addresses_add(&place);
+}
+
 bool csh_park_memory_get(struct csh_parked *block)
 {
     if (csh_calls()->cuMemAlloc_v2(&block->base, block->bytes) !=
         CUDA_SUCCESS) {
         return false;
     }
+    if (!list(block)) {
+        csh_calls()->cuMemFree_v2(block->base);
+        return false;
+    }
     atomic_fetch_add(bytes_of(block->device), block->bytes);
     return true;
+}
+
+/* Neither the shim's any more, nor counted as that. */
+static void end(struct csh_parked *block)
+{
+    const struct csh_park_address place = place_of(block);
+
+    csh_park_addresses_remove(&place);
+    atomic_fetch_sub(bytes_of(block->device), block->bytes);
+    csh_park_block_free(block);
+}
+
+void csh_park_memory_hand_over(struct csh_parked *block)
+{
+    end(block);
+}
+
+/* ---- memory that ends unseen -------------------------------------------- */
+
+enum csh_park_there csh_park_memory_is_at(const struct csh_park_address *place)
+{
+    unsigned long long number = 0;
+
+    switch (csh_calls()->cuPointerGetAttribute(
+        &number, CU_POINTER_ATTRIBUTE_BUFFER_ID, place->base)) {
+    case CUDA_SUCCESS:
+        return number == place->number ? CSH_PARK_THERE : CSH_PARK_ENDED;
+    case CUDA_ERROR_INVALID_VALUE: /* nothing is there */
+        return CSH_PARK_ENDED;
+    default:
+        return CSH_PARK_UNKNOWN;
+    }
+}
+
+enum csh_park_there csh_park_memory_is_there(const struct csh_parked *block)
+{
+    const struct csh_park_address place = place_of(block);
+
+    return csh_park_memory_is_at(&place);
+}
+
+void csh_park_memory_lose(const struct csh_park_address *place)
+{
+    CUdevice device = 0;
+    uint64_t bytes = csh_park_table_lose(place->number, &device);
+
+    csh_park_addresses_remove(place);
+    atomic_fetch_sub(bytes_of(device), bytes);
+}
+
+void csh_park_memory_lose_ended(CUcontext context)
+{
+    struct csh_park_address place = {.base = 0};
+
+    while (csh_park_addresses_next(context, place.base + place.bytes,
+                                   &place) &&
+           csh_park_memory_is_at(&place) == CSH_PARK_ENDED) {
+        csh_park_memory_lose(&place);
+    }
+}
+
+void csh_park_memory_forget_context(CUcontext context)
+{
+    CUdevice device = 0;
+    uint64_t bytes = csh_park_table_forget(context, &device);
+
+    csh_park_addresses_forget(context);
+    atomic_fetch_sub(bytes_of(device), bytes);
 }
 
 /* ---- copies out of blocks ----------------------------------------------- */
@@ -139,13 +233,16 @@ void csh_park_memory_drop_uses(struct csh_park_use **uses_p)
     (void)drop(uses_p);
 }
 
-bool csh_park_memory_settle(struct csh_parked *block)
+uint64_t csh_park_memory_until_ns(void)
 {
-    uint64_t begun_ns = csh_clock_now_ns();
+    return csh_clock_now_ns() + csh_proofs_timeout_ns();
+}
+
+bool csh_park_memory_settle(struct csh_parked *block, uint64_t until_ns)
+{
     CUresult result = drop(&block->uses);
 
-    while (result == CUDA_ERROR_NOT_READY &&
-           csh_clock_now_ns() - begun_ns <= csh_proofs_timeout_ns()) {
+    while (result == CUDA_ERROR_NOT_READY && csh_clock_now_ns() < until_ns) {
         csh_clock_nap_ns(NAP_NS);
         result = drop(&block->uses);
     }
@@ -154,45 +251,72 @@ bool csh_park_memory_settle(struct csh_parked *block)
 
 /* ---- memory given back -------------------------------------------------- */
 
-static bool give(struct csh_parked *block)
+/* Nobody else's memory is freed, whatever has the address now. */
+static bool release(const struct csh_parked *block)
+{
+    return csh_park_memory_is_there(block) == CSH_PARK_THERE &&
+           csh_calls()->cuMemFree_v2(block->base) == CUDA_SUCCESS;
+}
+
+/* The driver may wait for all work of the context when memory is freed. */
+static bool may_release(struct csh_parked *block, uint64_t until_ns)
+{
+    return csh_park_memory_settle(block, until_ns) &&
+           (until_ns != 0 || csh_idle_is_everything_idle(block->context));
+}
+
+/* A context that may have ended is not made current: the handle may be no
+ * more, or another's. */
+static bool give(struct csh_parked *block, uint64_t until_ns)
 {
     struct csh_park_visit visit;
     bool is_given;
 
+    if (csh_park_memory_is_there(block) == CSH_PARK_ENDED) {
+        return true;
+    }
     if (!csh_park_visit(block->context, &visit)) {
         return false;
     }
-    is_given = csh_park_memory_settle(block) &&
-               csh_calls()->cuMemFree_v2(block->base) == CUDA_SUCCESS;
+    is_given = may_release(block, until_ns) && release(block);
     csh_park_leave(&visit);
     return is_given;
 }
 
-bool csh_park_memory_give(struct csh_parked *block, enum csh_gauge cause)
+bool csh_park_memory_give_until(struct csh_parked *block,
+                                enum csh_gauge cause, uint64_t until_ns)
 {
     static const struct csh_weight_mark none;
     uint64_t begun_ns = csh_trace_now_ns();
 
-    if (!give(block)) {
-        csh_park_table_add(block);
+    if (!give(block, until_ns)) {
         return false;
     }
     csh_statistics_add(cause, 1);
     csh_trace_parking(CSH_TRACE_release, block->device, NULL, block->bytes,
                       none, begun_ns);
-    csh_park_memory_hand_over(block);
+    end(block);
     return true;
 }
 
-void csh_park_memory_hand_over(struct csh_parked *block)
+bool csh_park_memory_give(struct csh_parked *block, enum csh_gauge cause)
 {
-    csh_park_memory_gone(block->device, block->bytes);
-    csh_park_block_free(block);
+    bool is_given = csh_park_memory_give_until(block, cause, 0);
+
+    if (!is_given) {
+        csh_park_table_add(block);
+    }
+    return is_given;
 }
 
-void csh_park_memory_gone(CUdevice device, uint64_t bytes)
+void csh_park_memory_drop(struct csh_parked *block)
 {
-    atomic_fetch_sub(bytes_of(device), bytes);
+    block->n_pieces = 0;
+    if (csh_park_memory_is_there(block) == CSH_PARK_ENDED || release(block)) {
+        end(block);
+    } else {
+        csh_park_table_add(block);
+    }
 }
 
 bool csh_park_memory_ask(CUdevice device, struct csh_park_room *room_p)
@@ -254,14 +378,4 @@ void csh_park_contexts_ended(void)
 {
     csh_park_memory_moving(-1);
     atomic_fetch_sub(&n_ending, 1);
-}
-
-void csh_park_contexts_settle(void)
-{
-    uint64_t begun_ns = csh_clock_now_ns();
-
-    while (atomic_load(&n_ending) > 0 &&
-           csh_clock_now_ns() - begun_ns <= csh_proofs_timeout_ns()) {
-        csh_clock_nap_ns(NAP_NS);
-    }
 }

@@ -143,11 +143,11 @@ static size_t pick_behind(const struct csh_park_block *blocks, size_t n,
 }
 
 size_t csh_park_pick(const struct csh_park_block *blocks, size_t n,
-                     uint64_t bytes, uint64_t previous, bool is_short)
+                     uint64_t bytes, uint64_t previous, bool must_lose_one)
 {
     size_t behind = pick_behind(blocks, n, bytes, previous);
 
-    if (!is_short) {
+    if (!must_lose_one) {
         return CSH_PARK_NONE;
     }
     return behind != CSH_PARK_NONE ? behind

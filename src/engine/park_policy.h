@@ -77,10 +77,11 @@ bool csh_park_admits(const struct csh_park_block *fresh,
  * that it shall get, as the one whose weights it is likely to load there, or
  * CSH_PARK_NONE. Nobody knows what it will load: a wrong guess costs the link
  * what a copy within the device costs a fiftieth of, so there is none unless
- * is_short: some block that is of use would have to go anyway. `previous` is
- * the born of the block that was used last: a program allocates a model again
- * in the order in which it did before. */
+ * must_lose_one: no block is a twin, so whichever makes way for the allocation
+ * is one that is of use. `previous` is the born of the block that was used
+ * last: a program allocates a model again in the order in which it did
+ * before. */
 size_t csh_park_pick(const struct csh_park_block *blocks, size_t n,
-                     uint64_t bytes, uint64_t previous, bool is_short);
+                     uint64_t bytes, uint64_t previous, bool must_lose_one);
 
 #endif

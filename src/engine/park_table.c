@@ -5,7 +5,7 @@
  * clock of loads; all under one lock (rank RANGES; the store's is taken under
  * it). The number of blocks is read without it.
  *
- * A block is in the list, or handed out, or gone: its context has ended while
+ * A block is in the list, or handed out, or gone: its memory has ended while
  * somebody read it. Only a block of the list that nobody reads is handed out.
  */
 #include "engine/park_table.h"
@@ -124,23 +124,6 @@ uint64_t csh_park_table_bytes(CUdevice device)
     }
     csh_lock_release(&lock);
     return bytes;
-}
-
-bool csh_park_table_covers(CUdeviceptr address)
-{
-    const struct csh_parked *block;
-
-    if (csh_park_table_n() == 0) {
-        return false;
-    }
-    csh_lock_acquire(&lock);
-    DL_FOREACH(blocks, block) {
-        if (address - block->base < block->bytes) {
-            break;
-        }
-    }
-    csh_lock_release(&lock);
-    return block != NULL;
 }
 
 /* ---- pieces ------------------------------------------------------------ */
@@ -323,8 +306,8 @@ static struct csh_parked *hand_out(size_t chosen) CSH_REQUIRES(lock)
     return block;
 }
 
-/* Nothing is lost if it goes. */
-static bool has_twin(CUdevice device) CSH_REQUIRES(lock)
+/* There is a block that can make way, and nothing is lost if it does. */
+static bool may_lose_one(CUdevice device) CSH_REQUIRES(lock)
 {
     const struct csh_parked *block;
 
@@ -352,7 +335,7 @@ struct csh_parked *csh_park_table_pick(CUcontext context, CUdevice device,
         }
     }
     chosen = csh_park_pick(candidates, n, bytes, previous,
-                           !has_twin(device));
+                           !may_lose_one(device));
     if (chosen != CSH_PARK_NONE) {
         previous = candidates[chosen].born;
         block = hand_out(chosen);
@@ -419,6 +402,21 @@ size_t csh_park_table_places(CUdevice *devices, CUcontext *contexts,
     return n;
 }
 
+/* Its memory has ended. Who reads it still is the one to free it. */
+static uint64_t lose(struct csh_parked *block, CUdevice *device_p)
+    CSH_REQUIRES(lock)
+{
+    uint64_t bytes = block->bytes;
+
+    take_out(block);
+    *device_p = block->device;
+    block->is_gone = true;
+    if (block->n_readers == 0) {
+        csh_park_block_free(block);
+    }
+    return bytes;
+}
+
 uint64_t csh_park_table_forget(CUcontext context, CUdevice *device_p)
 {
     struct csh_parked *block, *next;
@@ -429,15 +427,24 @@ uint64_t csh_park_table_forget(CUcontext context, CUdevice *device_p)
     }
     csh_lock_acquire(&lock);
     DL_FOREACH_SAFE(blocks, block, next) {
-        if (block->context != context) {
-            continue;
+        if (block->context == context) {
+            bytes += lose(block, device_p);
         }
-        take_out(block);
-        bytes += block->bytes;
-        *device_p = block->device;
-        block->is_gone = true;
-        if (block->n_readers == 0) {
-            csh_park_block_free(block);
+    }
+    csh_lock_release(&lock);
+    return bytes;
+}
+
+uint64_t csh_park_table_lose(uint64_t number, CUdevice *device_p)
+{
+    struct csh_parked *block;
+    uint64_t bytes = 0;
+
+    csh_lock_acquire(&lock);
+    DL_FOREACH(blocks, block) {
+        if (block->number == number) {
+            bytes = lose(block, device_p);
+            break;
         }
     }
     csh_lock_release(&lock);

@@ -40,9 +40,10 @@ struct csh_parked {
     CUdevice device;
     CUdeviceptr base;
     size_t bytes;
+    uint64_t number; /* of the allocation: park_addresses.h */
     struct csh_park_use *uses; /* but those that readers have */
     unsigned n_readers; /* the table's */
-    bool is_gone;       /* the table's: its context has ended */
+    bool is_gone;       /* the table's: its memory has ended */
     struct csh_parked *prev, *next;
     size_t n_pieces;
     struct csh_park_piece piece[];
@@ -72,9 +73,6 @@ unsigned csh_park_table_n(void);
 
 /* Bytes of the device that are parked, and in all contexts of it. */
 uint64_t csh_park_table_bytes(CUdevice device);
-
-/* The address lies in a parked block. */
-bool csh_park_table_covers(CUdeviceptr address);
 
 /* These bytes are parked already: they count as parked anew. */
 bool csh_park_table_renew(CUcontext context, struct csh_shadow_ref shadow);
@@ -126,6 +124,9 @@ size_t csh_park_table_places(CUdevice *devices, CUcontext *contexts,
 /* The context has ended, and all memory in it. Returns how many bytes are
  * forgotten, and sets of which device if there are any. */
 uint64_t csh_park_table_forget(CUcontext context, CUdevice *device_p);
+
+/* The same of the one allocation. */
+uint64_t csh_park_table_lose(uint64_t number, CUdevice *device_p);
 
 /* ---- what is remembered of weights, parked or not ---------------------- */
 

@@ -18,7 +18,6 @@
 #include "base/log.h"
 #include "base/options.h"
 #include "engine/calls.h"
-#include "engine/idle.h"
 #include "engine/park_memory.h"
 #include "engine/phase.h"
 #include "track/captures.h"
@@ -36,8 +35,7 @@ static void relieve(CUdevice device, CUcontext context)
     struct csh_parked *block;
 
     while (csh_park_memory_ask(device, &room) &&
-           csh_park_excess(&csh_options()->vram_keep, &room) > 0 &&
-           csh_idle_is_everything_idle(context)) {
+           csh_park_excess(&csh_options()->vram_keep, &room) > 0) {
         block = csh_park_table_evict(device, context);
         if (block == NULL ||
             !csh_park_memory_give(block, CSH_GAUGE_park_evicted_pressure)) {
@@ -58,6 +56,7 @@ static void look(void)
             return;
         }
         csh_park_memory_moving(1);
+        csh_park_memory_lose_ended(contexts[i]);
         if (csh_park_visit(contexts[i], &visit)) {
             relieve(devices[i], contexts[i]);
             csh_park_leave(&visit);

@@ -40,6 +40,7 @@ ram_per_model_byte_kept_ratio  simulated  -
 sdxl_bytes_mapped_percent  noop  -
 sdxl_unload_host_ms  noop  -
 park_link_over_optimum_ratio  noop  -
+park_covers_ns_blocks_N  noop  -
 link_bytes_abab_room  simulated  "parked"
 link_bytes_abab_tight  simulated  "proven"
 link_bytes_abab_off  simulated  "proven"
@@ -70,6 +71,7 @@ run_one() {
         program=first_load_cpu_seconds_per_gb
         capture=${1##*_} rules=all,max=8M
         ;;
+    park_covers_*) program=park_covers ;; # one figure for each N
     park_*) program=park_replay ;;
     link_bytes_abab_*) program=link_bytes_abab way=${1##*_} ;;
     *_all_*) rules=all log=debug:/dev/null ;;

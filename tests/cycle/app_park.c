@@ -350,18 +350,24 @@ static void context_ends(void)
 {
     CUcontext context, primary;
     struct weight weight;
+    size_t before, after, total;
+    CUdeviceptr other;
     CUdevice device;
     int i;
 
     OK(cu.cuDeviceGet(&device, 0));
     OK(cu.cuDevicePrimaryCtxRetain(&primary, device));
     for (i = 0; i < 3; i++) {
+        OK(cu.cuMemAlloc_v2(&other, 4 * LARGE));
+        OK(more.cuMemGetInfo_v2(&before, &total));
         OK(cu.cuCtxCreate_v2(&context, 0, device));
         weight = learned(LARGE, 64, NULL);
         reload_expecting(&weight, 0);
         OK(cu.cuMemFree_v2(weight.device));
         OK(cu.cuCtxDestroy_v2(context));
         OK(cu.cuCtxSetCurrent(primary));
+        OK(more.cuMemGetInfo_v2(&after, &total));
+        CHECK_EQUAL(after, before);
         OK(cu.cuMemAlloc_v2(&weight.device, LARGE));
         REACHES(h2d, LARGE, LARGE,
                 upload(weight.device, weight.host, LARGE, NULL));

@@ -137,6 +137,110 @@ static void context_ends_elsewhere(void)
     OK(cu.cuMemFree_v2(memory));
 }
 
+/* Allocates until it has memory where a block was. */
+static CUdeviceptr get_again(CUdeviceptr block, size_t bytes)
+{
+    CUdeviceptr memory = 0;
+    int tries;
+
+    for (tries = 0; tries < 16 && (memory == 0 || memory != block); tries++) {
+        OK(cu.cuMemAlloc_v2(&memory, bytes));
+    }
+    CHECK(memory == block || !under_shim);
+    return memory;
+}
+
+/* A context that ends by a way that the shim does not stand in takes what was
+ * parked in it along. Whoever has that memory then is not mistaken for the
+ * shim, whatever he does with it, and keeps it. */
+static void context_ends_unseen(void)
+{
+    CUresult (*destroy)(CUcontext) =
+        (CUresult(*)(CUcontext))unseen("cuCtxDestroy_v2");
+    CUcontext context, primary = primary_of(0);
+    struct weight weights[3];
+    CUdeviceptr blocks[3] = {0}, memory, other, base;
+    uint8_t *host = fresh(LARGE);
+    unsigned type;
+    size_t i;
+
+    OK(cu.cuCtxCreate_v2(&context, 0, 0));
+    for (i = 0; i < 3; i++) {
+        weights[i] = learned(LARGE, 170 + (uint32_t)i, NULL);
+    }
+    for (i = 0; i < 3; i++) {
+        OK(cu.cuMemFree_v2(weights[i].device));
+        blocks[i] = find_parked(&weights[i]);
+        CHECK(blocks[i] != 0 || !under_shim);
+    }
+    OK(destroy(context));
+    OK(cu.cuCtxSetCurrent(primary));
+    memory = get_again(blocks[0], LARGE);
+    OK(more.cuPointerGetAttribute(&type, CU_POINTER_ATTRIBUTE_MEMORY_TYPE,
+                                  memory + MIB));
+    OK(more.cuMemGetAddressRange_v2(&base, NULL, memory + 1));
+    CHECK_EQUAL(base, memory);
+    OK(cu.cuMemsetD8_v2(memory, 9, LARGE));
+    OK(cu.cuMemcpyDtoH_v2(host, memory, LARGE));
+    CHECK(host[0] == 9 && host[LARGE - 1] == 9);
+    other = get_again(blocks[1], LARGE);
+    /* All is to be had that there is, and nothing of it is freed by others. */
+    CHECK(cu.cuMemAlloc_v2(&base, (size_t)1 << 40) ==
+          CUDA_ERROR_OUT_OF_MEMORY);
+    OK(cu.cuMemcpyDtoH_v2(host, memory, LARGE));
+    CHECK(host[0] == 9 && host[LARGE - 1] == 9);
+    OK(cu.cuMemFree_v2(other));
+    OK(cu.cuMemFree_v2(memory));
+    CHECK_EQUAL(cu.cuMemFree_v2(memory), CUDA_ERROR_INVALID_VALUE);
+    CHECK_EQUAL(cu.cuMemFree_v2(other), CUDA_ERROR_INVALID_VALUE);
+}
+
+/* The same of a context whose handle is another's at once, with a driver that
+ * does not tell the two apart: what the shim gives back is its own only. */
+static void context_is_another_unseen(void)
+{
+    CUresult (*reset)(CUdevice) =
+        (CUresult(*)(CUdevice))unseen("cuDevicePrimaryCtxReset_v2");
+    struct weight weight = learned(LARGE, 177, NULL);
+    CUdeviceptr block, memory, base = 0;
+
+    (void)primary_of(0);
+    OK(cu.cuMemFree_v2(weight.device));
+    block = find_parked(&weight);
+    CHECK(block != 0 || !under_shim);
+    OK(reset(0));
+    memory = get_again(block, LARGE);
+    CHECK(cu.cuMemAlloc_v2(&base, (size_t)1 << 40) ==
+          CUDA_ERROR_OUT_OF_MEMORY);
+    OK(more.cuMemGetAddressRange_v2(&base, NULL, memory));
+    CHECK_EQUAL(base, memory);
+    OK(cu.cuMemFree_v2(memory));
+}
+
+/* The same, and nobody asks about it: it does not count for long. */
+static void context_ends_unseen_and_unasked(void)
+{
+    CUresult (*destroy)(CUcontext) =
+        (CUresult(*)(CUcontext))unseen("cuCtxDestroy_v2");
+    CUcontext context, primary = primary_of(0);
+    struct weight weight;
+    CUdeviceptr other;
+    size_t before;
+    int naps;
+
+    OK(cu.cuMemAlloc_v2(&other, 4 * LARGE));
+    before = free_now();
+    OK(cu.cuCtxCreate_v2(&context, 0, 0));
+    weight = learned(LARGE, 175, NULL);
+    OK(cu.cuMemFree_v2(weight.device));
+    OK(destroy(context));
+    OK(cu.cuCtxSetCurrent(primary));
+    for (naps = 0; free_now() != before; naps++) {
+        CHECK(naps < 20000);
+        nap_ms(1);
+    }
+}
+
 /* ---- devices ------------------------------------------------------------ */
 
 /* What is parked on one device is of no use and no harm on another. */
@@ -342,6 +446,10 @@ static void gone_within_200_ms(void)
 
 static const struct negative scenarios[] = {
     {"context_ends_elsewhere", context_ends_elsewhere, NULL},
+    {"context_ends_unseen", context_ends_unseen, NULL},
+    {"context_is_another_unseen", context_is_another_unseen,
+     "SIMCUDA_DRIVER_VERSION=11080"},
+    {"context_ends_unseen_and_unasked", context_ends_unseen_and_unasked, NULL},
     {"several_devices", several_devices, "SIMCUDA_DEVICES=2"},
     {"peers", peers, "SIMCUDA_DEVICES=2"},
     {"auto_leaves_a_gibibyte", auto_leaves_a_gibibyte,

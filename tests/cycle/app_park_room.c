@@ -5,6 +5,7 @@
  */
 #include "weight.h"
 
+#include <string.h>
 #include <time.h>
 
 #define LARGE (4 * MIB)
@@ -347,6 +348,81 @@ static void threads_load_from_one_block(void)
     }
 }
 
+/* ------------------------------------------------------ work under way --- */
+
+static CUstream held;
+static uint32_t *flag;
+
+/* What the shim copies within the device stands still. */
+static int hold_copies(const char *symbol)
+{
+    if (under_shim && strcmp(symbol, "cuMemcpyDtoDAsync_v2") == 0) {
+        more.simcuda_on_call(NULL);
+        hold_back(held, flag);
+    }
+    return 0;
+}
+
+static void *release_in_a_second(void *unused)
+{
+    int naps = 1000;
+
+    while (naps-- > 0) {
+        nap_a_millisecond();
+    }
+    release(flag);
+    return unused;
+}
+
+/* One that is still read from when patience ends holds up no other. */
+static void one_that_is_read_holds_up_no_other(void)
+{
+    struct weight a = learned(LARGE, 600, NULL), b = learned(LARGE, 601, NULL);
+    size_t free_bytes, total;
+    CUdeviceptr memory, rest;
+    pthread_t thread;
+
+    held = new_stream(CU_STREAM_NON_BLOCKING);
+    flag = pinned(sizeof(*flag));
+    OK(cu.cuMemAlloc_v2(&memory, LARGE));
+    OK(cu.cuMemFree_v2(a.device));
+    OK(cu.cuMemFree_v2(b.device));
+    more.simcuda_on_call(hold_copies);
+    OK(cu.cuMemcpyHtoDAsync_v2(memory, a.host, LARGE, held));
+    more.simcuda_on_call(NULL);
+    OK(more.cuMemGetInfo_v2(&free_bytes, &total));
+    CHECK_EQUAL(pthread_create(&thread, NULL, release_in_a_second, NULL), 0);
+    OK(cu.cuMemAlloc_v2(&rest, free_bytes - LARGE));
+    join(thread);
+    OK(cu.cuStreamSynchronize(held));
+    CHECK(device_holds(memory, LARGE, 600));
+}
+
+/* Head-room is not worth a wait: work that ends only after the allocation has
+ * returned does not hang the program. */
+static void head_room_waits_for_nothing(void)
+{
+    struct weight weights[4];
+    size_t free_bytes, total, i;
+    CUdeviceptr memory;
+
+    held = new_stream(CU_STREAM_NON_BLOCKING);
+    flag = pinned(sizeof(*flag));
+    for (i = 0; i < 4; i++) {
+        weights[i] = learned(LARGE, 610 + (uint32_t)i, NULL);
+    }
+    for (i = 0; i < 4; i++) {
+        OK(cu.cuMemFree_v2(weights[i].device));
+    }
+    OK(more.cuMemGetInfo_v2(&free_bytes, &total));
+    OK(more.simcuda_take_elsewhere(0, free_bytes - 20 * MIB - 4 * LARGE));
+    hold_back(held, flag);
+    OK(cu.cuMemAlloc_v2(&memory, 16 * MIB)); /* 4 are left, beside those */
+    release(flag);
+    OK(cu.cuStreamSynchronize(held));
+    OK(cu.cuMemAlloc_v2(&weights[0].device, LARGE - MIB));
+}
+
 /* With the option off: no call of the driver's that is only for parking. */
 static void off(void)
 {
@@ -382,6 +458,9 @@ static const struct negative scenarios[] = {
     {"threads_swap", threads_swap, NULL},
     {"threads_swap_with_little_room", threads_swap, "CUSHADOW_VRAM_KEEP=6M"},
     {"threads_load_from_one_block", threads_load_from_one_block, NULL},
+    {"one_that_is_read_holds_up_no_other", one_that_is_read_holds_up_no_other,
+     "CUSHADOW_PROOF_TIMEOUT_MS=300"},
+    {"head_room_waits_for_nothing", head_room_waits_for_nothing, NULL},
     {"parked_memory_is_free", parked_memory_is_free, NULL},
     {"every_allocation_makes_it_go", every_allocation_makes_it_go, NULL},
     {"every_call_is_made_once_more", every_call_is_made_once_more, NULL},

@@ -90,7 +90,10 @@ enum { SIM_MAX_DEVICES = 4, SIM_MAX_FAULTS = 32, SIM_PATH_BYTES = 4096 };
  *   cuFuncLoad has not loaded
  * - legacy_query_sees_itself_only: asked about the legacy stream, cuStreamQuery
  *   does not look at the streams that it is ordered with
- * - errno_is_spoilt: every call leaves another errno behind */
+ * - errno_is_spoilt: every call leaves another errno behind
+ * - memory_fragments: a device has as many addresses as bytes, and memory is
+ *   the first hole among them that is large enough; otherwise what is free is
+ *   to be had in one piece */
 #define SIM_BEHAVIOURS(X)               \
     X(pageable_d2h_async_returns_early) \
     X(pageable_h2d_reads_late)          \
@@ -100,6 +103,7 @@ enum { SIM_MAX_DEVICES = 4, SIM_MAX_FAULTS = 32, SIM_PATH_BYTES = 4096 };
     X(lazy_load_synchronises)           \
     X(legacy_query_sees_itself_only)    \
     X(errno_is_spoilt)                  \
+    X(memory_fragments)                 \
     X(device_is_integrated)             \
     X(device_is_coherent)               \
     X(host_registers_not)

@@ -5,8 +5,9 @@
  * bytes. Invariants: device memory is handed out in multiples of 512 bytes,
  * adjacent on purpose (the end of one allocation is the beginning of the
  * next); freed addresses are handed out again first, the most recently freed
- * that fits before all others; freed bytes are SIM_POISON until somebody
- * writes them. The lock is held in all functions that are no entries.
+ * that fits before all others (but with SIMCUDA_BEHAVIOUR=memory_fragments);
+ * freed bytes are SIM_POISON until somebody writes them. The lock is held in
+ * all functions that are no entries.
  *
  * cuMemFree waits for all work of the context, as drivers do although no
  * document promises it (SIMCUDA_BEHAVIOUR=free_synchronises_not: it does not;
@@ -43,15 +44,29 @@ static size_t round_up(size_t bytes, size_t unit)
     return (bytes + unit - 1) / unit * unit;
 }
 
+static void push_free(struct device *device, struct extent extent)
+{
+    sim_array_grow(&device->free, device->n_free, &device->max_free,
+                   sizeof(*device->free));
+    device->free[device->n_free++] = extent;
+}
+
 /* Twice the memory, so that fragments do not matter before the device is
- * full. */
+ * full; unless they shall. */
+static size_t area_bytes(uint64_t memory_bytes)
+{
+    return sim_settings()->memory_fragments
+               ? memory_bytes / GRANULE * GRANULE
+               : round_up(2 * memory_bytes + GRANULE, AREA_ALIGN);
+}
+
 static bool init_device(struct device *device, uint64_t memory_bytes)
 {
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
     void *backing;
 
     device->memory_bytes = memory_bytes;
-    device->bytes = round_up(2 * memory_bytes + GRANULE, AREA_ALIGN);
+    device->bytes = area_bytes(memory_bytes);
     device->base = sim_area_reserve(device->bytes, AREA_ALIGN, 0);
     if (device->base == 0) {
         return false;
@@ -62,6 +77,10 @@ static bool init_device(struct device *device, uint64_t memory_bytes)
         return false;
     }
     device->backing = backing;
+    if (sim_settings()->memory_fragments) {
+        device->virgin = device->bytes;
+        push_free(device, (struct extent){device->base, device->bytes});
+    }
     return true;
 }
 
@@ -83,13 +102,6 @@ static struct device *device_around(uint64_t address)
         }
     }
     return NULL;
-}
-
-static void push_free(struct device *device, struct extent extent)
-{
-    sim_array_grow(&device->free, device->n_free, &device->max_free,
-                   sizeof(*device->free));
-    device->free[device->n_free++] = extent;
 }
 
 static int compare_extents(const void *a, const void *b)
@@ -121,31 +133,47 @@ static void coalesce(struct device *device)
     device->n_free = n + 1;
 }
 
+static uint64_t take_from(struct device *device, size_t i, size_t bytes)
+{
+    struct extent *extent = &device->free[i];
+    uint64_t base = extent->base;
+
+    extent->base += bytes;
+    extent->bytes -= bytes;
+    if (extent->bytes == 0) {
+        device->n_free--;
+        memmove(extent, extent + 1, (device->n_free - i) * sizeof(*extent));
+    }
+    return base;
+}
+
 /* 0: none fits. Address 0 is never device memory. */
 static uint64_t reuse(struct device *device, size_t bytes)
 {
     for (size_t i = device->n_free; i-- > 0;) {
-        struct extent *extent = &device->free[i];
-        uint64_t base = extent->base;
+        if (device->free[i].bytes >= bytes) {
+            return take_from(device, i, bytes);
+        }
+    }
+    return 0;
+}
 
-        if (extent->bytes < bytes) {
-            continue;
+static uint64_t reuse_lowest(struct device *device, size_t bytes)
+{
+    coalesce(device);
+    for (size_t i = 0; i < device->n_free; i++) {
+        if (device->free[i].bytes >= bytes) {
+            return take_from(device, i, bytes);
         }
-        extent->base += bytes;
-        extent->bytes -= bytes;
-        if (extent->bytes == 0) {
-            device->n_free--;
-            memmove(extent, extent + 1,
-                    (device->n_free - i) * sizeof(*extent));
-        }
-        return base;
     }
     return 0;
 }
 
 static uint64_t find_addresses(struct device *device, size_t bytes)
 {
-    uint64_t base = reuse(device, bytes);
+    uint64_t base = sim_settings()->memory_fragments
+                        ? reuse_lowest(device, bytes)
+                        : reuse(device, bytes);
 
     if (base == 0 && bytes <= device->bytes - device->virgin) {
         base = device->base + device->virgin;

@@ -268,7 +268,7 @@ struct pick_cell {
     const char *what;
     struct csh_park_block blocks[3]; /* bytes, born, held, twin */
     uint64_t bytes, previous;
-    bool is_short;
+    bool must_lose_one;
     size_t picked;
 };
 
@@ -361,7 +361,7 @@ START_TEST(picked)
     const struct pick_cell *cell = &picks[_i];
 
     ck_assert_msg(csh_park_pick(cell->blocks, 3, cell->bytes, cell->previous,
-                                cell->is_short) == cell->picked,
+                                cell->must_lose_one) == cell->picked,
                   "%s", cell->what);
 }
 END_TEST
