@@ -110,22 +110,6 @@ void csh_park_table_add(struct csh_parked *block)
     csh_lock_release(&lock);
 }
 
-uint64_t csh_park_table_bytes(CUdevice device)
-{
-    const struct csh_parked *block;
-    uint64_t bytes = 0;
-
-    if (csh_park_table_n() == 0) {
-        return 0;
-    }
-    csh_lock_acquire(&lock);
-    DL_FOREACH(blocks, block) {
-        bytes += block->device == device ? block->bytes : 0;
-    }
-    csh_lock_release(&lock);
-    return bytes;
-}
-
 /* ---- pieces ------------------------------------------------------------ */
 
 bool csh_park_table_renew(CUcontext context, struct csh_shadow_ref shadow)

@@ -71,9 +71,6 @@ void csh_park_table_add(struct csh_parked *block);
 /* How many blocks there are; one load. */
 unsigned csh_park_table_n(void);
 
-/* Bytes of the device that are parked, and in all contexts of it. */
-uint64_t csh_park_table_bytes(CUdevice device);
-
 /* These bytes are parked already: they count as parked anew. */
 bool csh_park_table_renew(CUcontext context, struct csh_shadow_ref shadow);
 

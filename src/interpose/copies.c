@@ -52,11 +52,17 @@ static CUresult csh_copy(const struct csh_copy *copy)
     return result;
 }
 
-/* Either address may be the device's. */
+/* Either address may be the device's. One that is a parked block's is that of
+ * freed memory to the program; the driver would take what stands for it
+ * elsewhere for an address of the host's, and read there. */
 static CUresult csh_copy_uva(const struct csh_copy_uva *copy)
 {
     CUresult result;
 
+    if (CSH_UNLIKELY(csh_engine_visible(copy->dst) != copy->dst ||
+                     csh_engine_visible(copy->src) != copy->src)) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
     csh_watching_stream(copy->stream.handle, copy->stream.flavour);
     result = csh_engine_copy_uva(copy);
     csh_watch_after();
@@ -278,8 +284,8 @@ CUresult cuMemcpy(CUdeviceptr dst, CUdeviceptr src, size_t bytes)
 {
     const struct csh_copy_uva copy = {
         .is_async = false,
-        .dst = csh_engine_visible(dst),
-        .src = csh_engine_visible(src),
+        .dst = dst,
+        .src = src,
         .bytes = bytes,
         .stream = {NULL, CSH_PLAIN},
         .forward = csh_forward_cuMemcpy,
@@ -300,8 +306,8 @@ CUresult cuMemcpy_ptds(CUdeviceptr dst, CUdeviceptr src, size_t bytes)
 {
     const struct csh_copy_uva copy = {
         .is_async = false,
-        .dst = csh_engine_visible(dst),
-        .src = csh_engine_visible(src),
+        .dst = dst,
+        .src = src,
         .bytes = bytes,
         .stream = {NULL, CSH_PER_THREAD},
         .forward = csh_forward_cuMemcpy_ptds,
@@ -324,8 +330,8 @@ CUresult cuMemcpyAsync(CUdeviceptr dst, CUdeviceptr src, size_t bytes,
 {
     const struct csh_copy_uva copy = {
         .is_async = true,
-        .dst = csh_engine_visible(dst),
-        .src = csh_engine_visible(src),
+        .dst = dst,
+        .src = src,
         .bytes = bytes,
         .stream = {stream, CSH_PLAIN},
         .forward = csh_forward_cuMemcpyAsync,
@@ -348,8 +354,8 @@ CUresult cuMemcpyAsync_ptsz(CUdeviceptr dst, CUdeviceptr src, size_t bytes,
 {
     const struct csh_copy_uva copy = {
         .is_async = true,
-        .dst = csh_engine_visible(dst),
-        .src = csh_engine_visible(src),
+        .dst = dst,
+        .src = src,
         .bytes = bytes,
         .stream = {stream, CSH_PER_THREAD},
         .forward = csh_forward_cuMemcpyAsync_ptsz,

@@ -9,6 +9,40 @@
 
 #include "engine/engine.h"
 
+/* One end of a copy of rows. What nothing is at is not host memory either. */
+static inline void csh_see(CUmemorytype *type, CUdeviceptr *address)
+{
+    CUdeviceptr seen;
+
+    if (*type == CU_MEMORYTYPE_DEVICE || *type == CU_MEMORYTYPE_UNIFIED) {
+        seen = csh_engine_visible(*address);
+        *type = seen != *address ? CU_MEMORYTYPE_DEVICE : *type;
+        *address = seen;
+    }
+}
+
+/* The description of one, with addresses as below: in `seen`, which is the
+ * caller's. */
+#define CSH_SEEN_ROWS(type_)                                                  \
+    static inline const type_ *csh_seen_##type_(const type_ *copy,            \
+                                                type_ *seen)                  \
+    {                                                                         \
+        if (copy == NULL) {                                                   \
+            return NULL;                                                      \
+        }                                                                     \
+        *seen = *copy;                                                        \
+        csh_see(&seen->srcMemoryType, &seen->srcDevice);                      \
+        csh_see(&seen->dstMemoryType, &seen->dstDevice);                      \
+        return seen;                                                          \
+    }
+CSH_SEEN_ROWS(CUDA_MEMCPY2D)
+CSH_SEEN_ROWS(CUDA_MEMCPY3D)
+CSH_SEEN_ROWS(CUDA_MEMCPY3D_PEER)
+#define CSH_SEEN_IN(type_, argument_)                                         \
+    csh_seen_##type_(_Generic((argument_),                                    \
+                         const type_ *: (argument_), default: NULL),          \
+                     &(type_){0})
+
 /* An argument as the driver shall see it: an address of a parked block as one
  * that nothing is at. By type, so that a row need not say which it is; no flag
  * or number of that type is as large as an address. */
@@ -16,6 +50,10 @@
     _Generic((argument_),                                                     \
         CUdeviceptr: csh_engine_visible(                                      \
             _Generic((argument_), CUdeviceptr: (argument_), default: 0)),     \
+        const CUDA_MEMCPY2D *: CSH_SEEN_IN(CUDA_MEMCPY2D, argument_),         \
+        const CUDA_MEMCPY3D *: CSH_SEEN_IN(CUDA_MEMCPY3D, argument_),         \
+        const CUDA_MEMCPY3D_PEER *:                                           \
+            CSH_SEEN_IN(CUDA_MEMCPY3D_PEER, argument_),                       \
         default: (argument_))
 
 /* The arguments of a call, with their parentheses. At most 16. */

@@ -193,6 +193,30 @@ static void parked_bytes_are_proven(void)
     CHECK(device_holds(b.device, LARGE, 9));
 }
 
+static void copies_no_rows(CUdeviceptr freed, void *host)
+{
+    CUDA_MEMCPY2D rows = {
+        .srcMemoryType = CU_MEMORYTYPE_DEVICE,
+        .srcDevice = freed,
+        .srcPitch = 64,
+        .dstMemoryType = CU_MEMORYTYPE_HOST,
+        .dstHost = host,
+        .dstPitch = 64,
+        .WidthInBytes = 32,
+        .Height = 4,
+    };
+
+    CHECK_EQUAL(more.cuMemcpy2D_v2(&rows), CUDA_ERROR_INVALID_VALUE);
+    CHECK_EQUAL(rows.srcDevice, freed); /* his own stays as it was */
+    rows.srcMemoryType = CU_MEMORYTYPE_UNIFIED;
+    CHECK_EQUAL(more.cuMemcpy2D_v2(&rows), CUDA_ERROR_INVALID_VALUE);
+    rows.srcMemoryType = CU_MEMORYTYPE_HOST;
+    rows.srcHost = host;
+    rows.dstMemoryType = CU_MEMORYTYPE_DEVICE;
+    rows.dstDevice = freed + MIB;
+    CHECK_EQUAL(more.cuMemcpy2D_v2(&rows), CUDA_ERROR_INVALID_VALUE);
+}
+
 /* A freed address is freed: a second free, questions, copies and fills fail as
  * they do without, wherever the driver put parked blocks meanwhile. */
 static void freed_is_freed(void)
@@ -203,6 +227,7 @@ static void freed_is_freed(void)
     unsigned int type;
     CUdeviceptr base;
     uint8_t *host = fresh(LARGE);
+    CUipcMemHandle handle;
     size_t n, i;
 
     for (i = 0; i < 6; i++) {
@@ -237,6 +262,14 @@ static void freed_is_freed(void)
         CHECK_EQUAL(more.cuMemsetD8Async(old + 64, 1, 64, NULL),
                     CUDA_ERROR_INVALID_VALUE);
         CHECK_EQUAL(cu.cuMemcpyDtoD_v2(old, old + MIB, 64),
+                    CUDA_ERROR_INVALID_VALUE);
+        CHECK_EQUAL(cu.cuMemcpy((CUdeviceptr)(uintptr_t)host, old, 64),
+                    CUDA_ERROR_INVALID_VALUE);
+        CHECK_EQUAL(cu.cuMemcpyAsync(old, (CUdeviceptr)(uintptr_t)host, 64,
+                                     NULL),
+                    CUDA_ERROR_INVALID_VALUE);
+        copies_no_rows(old, host);
+        CHECK_EQUAL(more.cuIpcGetMemHandle(&handle, old),
                     CUDA_ERROR_INVALID_VALUE);
     }
     for (i = 0; i < 6; i++) {

@@ -195,11 +195,25 @@ static bool side_address(CUmemorytype type, const void *host,
            type == CU_MEMORYTYPE_UNIFIED;
 }
 
+/* What is called device memory is not taken for the host's. */
+static enum sim_kind kind_of_rows(CUmemorytype dst, CUmemorytype src)
+{
+    if (dst == CU_MEMORYTYPE_DEVICE && src == CU_MEMORYTYPE_DEVICE) {
+        return SIM_KIND_D2D;
+    }
+    if (dst == CU_MEMORYTYPE_DEVICE && src == CU_MEMORYTYPE_HOST) {
+        return SIM_KIND_H2D;
+    }
+    return dst == CU_MEMORYTYPE_HOST && src == CU_MEMORYTYPE_DEVICE
+               ? SIM_KIND_D2H
+               : SIM_KIND_ANY;
+}
+
 static CUresult copy_rows(const CUDA_MEMCPY2D *rows, bool is_async,
                           enum sim_flavour flavour, CUstream stream)
 {
-    struct sim_request request = {.kind = SIM_KIND_ANY, .flavour = flavour,
-                                  .is_async = is_async, .stream = stream};
+    struct sim_request request = {.flavour = flavour, .is_async = is_async,
+                                  .stream = stream};
 
     if (rows == NULL) {
         return CUDA_ERROR_INVALID_VALUE;
@@ -210,6 +224,7 @@ static CUresult copy_rows(const CUDA_MEMCPY2D *rows, bool is_async,
                       &request.src)) {
         return CUDA_ERROR_NOT_SUPPORTED;
     }
+    request.kind = kind_of_rows(rows->dstMemoryType, rows->srcMemoryType);
     request.width = rows->Height == 0 ? 0 : rows->WidthInBytes;
     request.height = rows->Height;
     request.dst_pitch = rows->dstPitch != 0 ? rows->dstPitch : request.width;
