@@ -93,19 +93,19 @@ END
 misbehave open_lookup <<'END'
 case $1 in
 --list) echo hangs; echo crashes; echo answers ;;
-hangs) sleep 100 ;;
+hangs) exec sleep 100 ;;
 crashes) kill -SEGV $$ ;;
 *) echo '{"name": "after_all", "simulated": true, "value": true, "assumed": false}' ;;
 esac
 END
 misbehave open_memory <<'END'
-sleep 100
+exec sleep 100
 END
 misbehave program_codes <<'END'
 echo same
 [ -z "$LD_PRELOAD" ] || echo not the same
 END
-CSH_BUILD=$broken sh "$gpu/run.sh" --sim --short --minutes 1 --out "$work/bad" \
+CSH_BUILD=$broken CUDA_HOME=/none sh "$gpu/run.sh" --sim --short --minutes 2 --out "$work/bad" \
     facts open_points transparency >"$work/bad.log" 2>&1 && { echo "a difference is not told"; status=1; }
 report=$work/bad/report.txt
 expect "$report" '^half  *1'
@@ -124,7 +124,7 @@ echo '{"bytes": 100, "tensors": 1}'
 digest=1
 [ -z "${LD_PRELOAD:-}" ] || digest=2
 while read -r word; do
-    [ "$1" != pinned ] || sleep 100
+    [ "$1" != pinned ] || exec sleep 100
     echo "{\"load_s\": 1, \"unload_s\": 1, \"free_s\": 1, \"load_user_s\": 1, \"load_system_s\": 1, \"unload_user_s\": 1, \"unload_system_s\": 1, \"digest\": \"$digest\"}"
 done
 END
