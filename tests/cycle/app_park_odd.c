@@ -151,7 +151,7 @@ static void capture_begins_meanwhile(void)
     CHECK(device_holds(weight.device, LARGE, 904));
 }
 
-/* ---- frees ---------------------------------------------------------------- */
+/* ---- frees ------------------------------------------------------------ */
 
 /* Memory that is freed in one stream's order and used again in another's. */
 static void freed_in_one_stream_used_in_another(void)

@@ -34,7 +34,7 @@ built() {
 }
 built fuzz_options "$source"/src/weights/rules.c
 built fuzz_headers "$source"/src/weights/*.c
-built fuzz_report "$source"/src/cli/report_*.c
+built fuzz_report "$source"/src/cli/report_*.c "$source"/src/weights/jansson.c
 built fuzz_live "$source"/src/weights/*.c "$source"/src/report/*.c "$source"/src/cli/frame.c \
     "$source"/src/cli/canvas.c "$source"/src/cli/prometheus.c
 mkdir -p "$folder/figures"
