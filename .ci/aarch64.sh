@@ -2,7 +2,7 @@
 # Cross-builds the shim and the simulated driver for aarch64, and runs programs
 # and the suite of interposition under qemu's user mode. Ends with 77 where the
 # cross compiler or qemu is missing (Debian: gcc-aarch64-linux-gnu,
-# libc6-dev-arm64-cross, qemu-user). Takes some minutes.
+# libc6-dev-arm64-cross, qemu-user). Takes ten minutes on two cores.
 #
 #     sh .ci/aarch64.sh
 set -eu
@@ -41,7 +41,7 @@ PATH=$built/q:$PATH
 export CSH_SRC="$top" CSH_BUILD="$built" CSH_SHIM="$built/.libs/libcushadow.so" \
     CSH_SIM="$built/tests/sim/.libs" CSH_BIN="$built/programs"
 status=0
-for name in cycle next routes fork early exit drivers; do
+for name in cycle next routes fork early exit drivers threads; do
     echo "t_$name: $(sh "$top/tests/preload/t_$name.sh" 2>&1 | tail -n 1)" | tee result
     grep -q ': \([0-9]*\) of \1 checks held' result || status=1
 done

@@ -159,11 +159,15 @@ static int output_raise(int fd)
     return high_fd;
 }
 
-/* Whoever could foresee the name would read what is written. */
-static bool output_is_planted(const struct stat *file)
+/* Whoever could foresee the name would read what is written, from a file or a
+ * pipe of theirs, or have it written over a file of ours, by a second name. */
+static int output_why_planted(const struct stat *file)
 {
-    return S_ISREG(file->st_mode) && (file->st_uid != geteuid()) &&
-           (file->st_uid != 0);
+    if ((S_ISREG(file->st_mode) || S_ISFIFO(file->st_mode)) &&
+        (file->st_uid != geteuid()) && (file->st_uid != 0)) {
+        return EPERM;
+    }
+    return (S_ISREG(file->st_mode) && (file->st_nlink > 1)) ? EMLINK : 0;
 }
 
 /* The descriptor in *output_p, or false with errno and fd closed. */
@@ -174,8 +178,8 @@ static bool output_take(int fd, struct csh_output *output_p)
 
     if (fstat(fd, &file) != 0) {
         error = errno;
-    } else if (output_is_planted(&file)) {
-        error = EPERM;
+    } else {
+        error = output_why_planted(&file);
     }
     if (error != 0) {
         close(fd);

@@ -81,11 +81,14 @@ static bool copy_from(const struct file *file, uint64_t offset, void *to,
     return true;
 }
 
-/* A string in the file; "" if it does not end there. */
+/* A string in the file; "" if it does not end there, or is longer than any
+ * path. */
 static const char *string_at(const struct file *file, uint64_t offset)
 {
-    if (offset >= file->n_bytes ||
-        memchr(file->bytes + offset, '\0', file->n_bytes - offset) == NULL) {
+    uint64_t room = offset < file->n_bytes ? file->n_bytes - offset : 0;
+
+    room = room < PATH_MAX ? room : PATH_MAX;
+    if (room == 0 || memchr(file->bytes + offset, '\0', room) == NULL) {
         return "";
     }
     return (const char *)file->bytes + offset;
@@ -155,19 +158,25 @@ static void read_symbols(const struct file *file, const Elf64_Shdr *section,
     }
 }
 
+/* The first of each kind: there is one, and a hostile file may have thousands
+ * that name the same bytes. */
 static void read_sections(const struct file *file, const Elf64_Ehdr *header,
                           struct csh_program *program)
 {
+    bool has_dynamic = false, has_symbols = false;
     Elf64_Shdr section, strings;
     unsigned i;
 
     for (i = 0; section_at(file, header, i, &section); ++i) {
-        if (section_at(file, header, section.sh_link, &strings)) {
-            if (section.sh_type == SHT_DYNAMIC) {
-                read_needed(file, &section, &strings, program);
-            } else if (section.sh_type == SHT_DYNSYM) {
-                read_symbols(file, &section, &strings, program);
-            }
+        if (!section_at(file, header, section.sh_link, &strings)) {
+            continue;
+        }
+        if (section.sh_type == SHT_DYNAMIC && !has_dynamic) {
+            has_dynamic = true;
+            read_needed(file, &section, &strings, program);
+        } else if (section.sh_type == SHT_DYNSYM && !has_symbols) {
+            has_symbols = true;
+            read_symbols(file, &section, &strings, program);
         }
     }
 }
@@ -209,9 +218,19 @@ static void read_bytes(const struct file *file, struct csh_program *program)
     }
 }
 
+/* To open a device may do something, so that is not tried. */
+static int open_file(const char *name)
+{
+    struct stat status;
+
+    return stat(name, &status) == 0 && S_ISREG(status.st_mode)
+               ? open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+               : -1;
+}
+
 void csh_program_read(const char *file, struct csh_program *program_p)
 {
-    int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = open_file(file);
     struct file mapped;
     struct stat status;
     void *bytes;

@@ -6,21 +6,21 @@
  *
  * Model files are made in the folder INJECTED_FOLDER, once.
  */
+#include "injected.h"
 #include "weight.h"
 
+#include <cushadow.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define N_WEIGHTS 4
-#define N_TENSORS 3
-#define TENSOR (256 * KIB)
+#define N_CROWD 330 /* more than a hash table holds before it grows */
 #define ERRNO_BEFORE EXDEV /* nobody here sets it */
 
 static uint64_t digest = 0xCBF29CE484222325ull;
@@ -264,75 +264,10 @@ static void kept_in_ram(void)
     }
 }
 
-static void write_text(const char *folder, const char *name, const char *text)
-{
-    char path[600];
-    FILE *file;
-
-    snprintf(path, sizeof(path), "%s/%s", folder, name);
-    file = fopen(path, "w");
-    CHECK(file != NULL && fputs(text, file) >= 0 && fclose(file) == 0);
-}
-
-/* A pipeline of one component, whose only shard is a model file. */
-static const char *model_folder(const char *file)
-{
-    static char folder[512];
-    char inside[600], link_name[700];
-
-    snprintf(folder, sizeof(folder), "%s.%ld", file, (long)getpid());
-    snprintf(inside, sizeof(inside), "%s/unet", folder);
-    snprintf(link_name, sizeof(link_name), "%s/shard.safetensors", inside);
-    CHECK(mkdir(folder, 0700) == 0 && mkdir(inside, 0700) == 0 &&
-          link(file, link_name) == 0);
-    write_text(folder, "model_index.json",
-               "{\"_class_name\": \"Pipeline\", "
-               "\"unet\": [\"diffusers\", \"UNet\"]}");
-    write_text(inside, "model.safetensors.index.json",
-               "{\"weight_map\": {\"a.weight\": \"shard.safetensors\", "
-               "\"b.weight\": \"shard.safetensors\"}}");
-    return folder;
-}
-
-static const char *model_file(void)
-{
-    static char path[512];
-    static const char header[] =
-        "{\"a.weight\":{\"dtype\":\"U8\",\"shape\":[262144],"
-        "\"data_offsets\":[0,262144]},\"b.weight\":{\"dtype\":\"U8\","
-        "\"shape\":[512,512],\"data_offsets\":[262144,524288]},"
-        "\"c.weight\":{\"dtype\":\"F16\",\"shape\":[131072],"
-        "\"data_offsets\":[524288,786432]}} ";
-    const uint64_t n = sizeof(header) - 1;
-    const char *folder = getenv("INJECTED_FOLDER");
-    char started[600];
-    uint8_t *data;
-    FILE *file;
-    int i;
-
-    CHECK(folder != NULL);
-    snprintf(path, sizeof(path), "%s/made.safetensors", folder);
-    if (access(path, F_OK) == 0) {
-        return path;
-    }
-    snprintf(started, sizeof(started), "%s.%ld", path, (long)getpid());
-    data = fresh(TENSOR);
-    file = fopen(started, "w");
-    CHECK(file != NULL && fwrite(&n, 8, 1, file) == 1 &&
-          fwrite(header, n, 1, file) == 1);
-    for (i = 0; i < N_TENSORS; i++) {
-        fill(data, TENSOR, 100 + (uint32_t)i);
-        CHECK_EQUAL(fwrite(data, TENSOR, 1, file), 1);
-    }
-    CHECK(fclose(file) == 0 && rename(started, path) == 0);
-    free(data);
-    return path;
-}
-
 /* Uploaded from a mapping of the file, or from memory it was read into. */
 static void from_a_file(void)
 {
-    int fd = open(model_file(), O_RDONLY | O_CLOEXEC), i, mapped;
+    int fd = open(getenv("INJECTED_MODEL"), O_RDONLY | O_CLOEXEC), i, mapped;
     off_t end = lseek(fd, 0, SEEK_END);
     size_t at = (size_t)end - N_TENSORS * TENSOR;
     uint8_t *file = mmap(NULL, (size_t)end, PROT_READ, MAP_PRIVATE, fd, 0);
@@ -408,6 +343,67 @@ static void too_many(void)
     }
 }
 
+/* So many that every table grows, and each with a name where the shim is there
+ * to be told. */
+static void crowd(void)
+{
+    static struct weight weights[N_CROWD];
+    char name[32];
+    int i;
+
+    for (i = 0; i < N_CROWD; i++) {
+        struct weight *weight = &weights[i];
+
+        *weight = (struct weight){0, fresh(64 * KIB), 64 * KIB,
+                                  300 + (uint32_t)i};
+        fill(weight->host, weight->bytes, weight->seed);
+        enter(weight);
+        snprintf(name, sizeof(name), "weight %d", i);
+        /* Memory may be short, and then it has no name. */
+        (void)cushadow_register_device(weight->device, weight->bytes,
+                                       "a crowd", name, 0);
+        load(weight, NULL);
+        unload(weight, NULL);
+    }
+    for (i = 0; i < N_CROWD; i++) {
+        leave(&weights[i]);
+    }
+    for (i = 0; i < N_CROWD; i++) {
+        enter(&weights[i]);
+        load(&weights[i], NULL);
+        free(weights[i].host);
+    }
+}
+
+/* In memory of the program's own mapping. */
+static void mapped(void)
+{
+    const CUmemAllocationProp properties = {
+        .type = CU_MEM_ALLOCATION_TYPE_PINNED,
+        .location = {.type = CU_MEM_LOCATION_TYPE_DEVICE, .id = 0},
+    };
+    const CUmemAccessDesc access = {properties.location,
+                                    CU_MEM_ACCESS_FLAGS_PROT_READWRITE};
+    CUmemGenericAllocationHandle handle;
+    struct weight weight = {.host = fresh(2 * MIB), .bytes = 2 * MIB,
+                            .seed = 50};
+    int round;
+
+    fill(weight.host, weight.bytes, weight.seed);
+    OK(more.cuMemAddressReserve(&weight.device, 2 * MIB, 0, 0, 0));
+    OK(more.cuMemCreate(&handle, 2 * MIB, &properties, 0));
+    for (round = 0; round < 3; round++) {
+        OK(more.cuMemMap(weight.device, 2 * MIB, 0, handle, 0));
+        OK(more.cuMemSetAccess(weight.device, 2 * MIB, &access, 1));
+        load(&weight, NULL);
+        unload(&weight, NULL);
+        unload(&weight, NULL);
+        OK(more.cuMemUnmap(weight.device, 2 * MIB));
+    }
+    OK(more.cuMemRelease(handle));
+    free(weight.host);
+}
+
 #define ALL "CUSHADOW_MIN_BYTES=64K CUSHADOW_THREADS=3 "
 
 static const struct negative lives[] = {
@@ -420,6 +416,10 @@ static const struct negative lives[] = {
     {"trusted", from_a_file, ALL "CUSHADOW_MODE=trust"},
     {"from_a_file", from_a_file, ALL "CUSHADOW_TRACE_LIMIT=64K"},
     {"from_a_folder", from_a_file, ALL "CUSHADOW_CAPTURE=offload"},
+    {"from_gguf", from_a_file, "CUSHADOW_THREADS=auto"},
+    {"of_a_crowd", crowd, ALL "CUSHADOW_VRAM_KEEP=80%"},
+    {"of_a_crowd_observed", crowd, ALL "CUSHADOW_MODE=observe"},
+    {"mapped", mapped, ALL "CUSHADOW_COHORT=1"},
     {"of_equal_bytes", equal_bytes, ALL "CUSHADOW_WEIGHTS=min=64K,max=1M"},
     {"observed", equal_bytes, ALL "CUSHADOW_MODE=observe"},
     {"proven_in_bursts", too_many, ALL "CUSHADOW_COHORT=1"},
@@ -433,8 +433,9 @@ int main(int argc, char **argv)
     int status;
 
     if (lives_one) {
-        const char *file = model_file();
+        const char *file = model_file(strcmp(argv[1], "from_gguf") == 0);
 
+        setenv("INJECTED_MODEL", file, 1);
         if (strcmp(argv[1], "from_a_folder") == 0) {
             file = model_folder(file);
         }

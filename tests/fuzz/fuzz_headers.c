@@ -5,28 +5,15 @@
  * sanitizers find, it aborts when a reader asks for bytes outside the file,
  * or when a list that it made breaks a promise of tensors.h: every entry
  * within the file and not empty, in order, none overlapping another, names
- * sound and each there once, a fault within the file. Built and run by
- * tests/fuzz/run.sh.
+ * sound and each there once, a fault within the file.
  */
-#include <stdio.h>
-#include <stdlib.h>
+#include "fuzz.h"
+
 #include <string.h>
 
-#include "base/log.h"
 #include "weights/headers.h"
 
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes);
-
 static struct csh_json *json;
-
-#define PROMISE(holds_)                                                 \
-    do {                                                                \
-        if (!(holds_)) {                                                \
-            fprintf(stderr, "broken: %s (line %d)\n", #holds_, __LINE__); \
-            abort();                                                    \
-        }                                                               \
-    } while (0)
 
 /* A file in memory of exactly its size, so that ASan sees its end. */
 struct image {
@@ -124,13 +111,9 @@ static void read_as(unsigned kind, const struct csh_bytes *file)
     csh_tensors_clear(&tensors);
 }
 
-int LLVMFuzzerInitialize(int *argc, char ***argv)
+void fuzz_begin(void)
 {
-    (void)argc;
-    (void)argv;
-    csh_log_threshold = CSH_LOG_OFF;
     json = csh_json_open();
-    return 0;
 }
 
 /* With 'J' the rest is a safetensors header without its length, before 64

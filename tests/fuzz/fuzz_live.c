@@ -2,14 +2,13 @@
  * fuzz_live.c - a shared page whose every byte is chosen by a fuzzer, read as
  * `cushadow stat' and `cushadow top' read it, and shown in each of their
  * forms. Besides what the sanitizers find, it aborts when what is shown holds
- * a byte that a terminal would obey, or a line is too long. Built and run by
- * tests/fuzz/run.sh.
+ * a byte that a terminal would obey, or a line is too long.
  *
  * The input is repeated over the page, with the header made sound, so that few
  * bytes reach every field.
  */
-#include <stdio.h>
-#include <stdlib.h>
+#include "fuzz.h"
+
 #include <string.h>
 
 #include "base/utf8.h"
@@ -18,19 +17,8 @@
 #include "report/live_page.h"
 #include "report/summary.h"
 
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes);
-
 #define COLUMNS 80
 #define MOST_MODELS 2 /* that a run is worth */
-
-#define PROMISE(holds_)                                                 \
-    do {                                                                \
-        if (!(holds_)) {                                                \
-            fprintf(stderr, "broken: %s (line %d)\n", #holds_, __LINE__); \
-            abort();                                                    \
-        }                                                               \
-    } while (0)
 
 static struct csh_live_page *page;
 static struct csh_live_figures figures;
@@ -90,12 +78,9 @@ static void check_prometheus(const struct csh_report *report)
     free(text);
 }
 
-int LLVMFuzzerInitialize(int *argc, char ***argv)
+void fuzz_begin(void)
 {
-    (void)argc;
-    (void)argv;
     page = calloc(1, sizeof(*page));
-    return 0;
 }
 
 /* The first byte says whether the header is sound, the second how many models

@@ -2,34 +2,22 @@
  * fuzz_options.c - environments whose every byte is chosen by a fuzzer: the
  * options, the rules in CUSHADOW_WEIGHTS, and what the rules then decide.
  * Besides what the sanitizers find, it aborts when a value that was read is
- * none that the table allows. Built and run by tests/fuzz/run.sh.
+ * none that the table allows.
  *
  * Each line of the input is one entry of the environment, in which a leading
  * byte from the blank on stands for a variable of the table, by its row, so
  * that few inputs are lost on names.
  */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "fuzz.h"
+
 #include <string.h>
 
 #include "base/compiler.h"
-#include "base/log.h"
 #include "base/options.h"
 #include "weights/rules.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes);
-
 #define MOST_ENTRIES 64
 #define ENTRY_BYTES 8192
-
-#define PROMISE(holds_)                                                 \
-    do {                                                                \
-        if (!(holds_)) {                                                \
-            fprintf(stderr, "broken: %s (line %d)\n", #holds_, __LINE__); \
-            abort();                                                    \
-        }                                                               \
-    } while (0)
 
 static char entries[MOST_ENTRIES][ENTRY_BYTES];
 static char *environment[MOST_ENTRIES + 1];
@@ -145,9 +133,12 @@ static void check_values(void)
     check_size(&options.vram_keep);
 }
 
+void fuzz_begin(void)
+{
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
 {
-    csh_log_threshold = CSH_LOG_OFF;
     make_environment(bytes, n_bytes);
     memset(&options, 0x5a, sizeof(options));
     PROMISE(csh_options_parse(environment, &options) == n_refused());

@@ -5,38 +5,22 @@
  * Bytes 0xff (which are in no JSON) part the input into up to four files.
  * Besides what the sanitizers find, it aborts when a file that was refused has
  * no reason, or when what a file says becomes markup: "<z" is in the words
- * that inputs are made of, and no element of the page begins with it. Built
- * and run by tests/fuzz/run.sh.
+ * that inputs are made of, and no element of the page begins with it.
  */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "fuzz.h"
+
 #include <string.h>
 
 #include "cli/report_page.h"
 #include "cli/report_read.h"
 
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes);
-
-#define PROMISE(holds_)                                                 \
-    do {                                                                \
-        if (!(holds_)) {                                                \
-            fprintf(stderr, "broken: %s (line %d)\n", #holds_, __LINE__); \
-            abort();                                                    \
-        }                                                               \
-    } while (0)
-
 static struct csh_runs runs;
 
-int LLVMFuzzerInitialize(int *argc, char ***argv)
+void fuzz_begin(void)
 {
     const char *why;
 
-    (void)argc;
-    (void)argv;
     PROMISE(csh_input_load(&why));
-    return 0;
 }
 
 /* Of exactly its size, so that ASan sees its end. */
@@ -76,15 +60,12 @@ static void make_page(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
 {
-    const uint8_t *end = bytes + n_bytes, *part;
+    struct fuzz_part rest = {bytes, n_bytes}, part;
     bool is_good = true;
     int n_files = 0;
 
-    while (is_good && bytes < end && n_files++ < 4) {
-        part = memchr(bytes, 0xff, (size_t)(end - bytes));
-        part = part != NULL ? part : end;
-        is_good = read_file(bytes, (size_t)(part - bytes));
-        bytes = part < end ? part + 1 : end;
+    while (is_good && n_files++ < 4 && fuzz_next_part(&rest, &part)) {
+        is_good = read_file(part.bytes, part.n_bytes);
     }
     if (is_good && runs.n > 0) {
         make_page();
