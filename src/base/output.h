@@ -32,8 +32,8 @@ struct csh_output csh_output_stderr(void);
  * component of its name, never waiting for a pipe's reader; a regular file or
  * pipe that is neither this user's nor root's is refused with EPERM, for it may
  * have been put there to be read, and a file of several names with EMLINK, for
- * another user may have given it this one. The descriptor is close-on-exec and above
- * 1023 where RLIMIT_NOFILE allows. On failure false, errno says why,
+ * another user may have given it this one. The descriptor is close-on-exec, and
+ * above 1023 where RLIMIT_NOFILE allows. On failure false, errno says why,
  * *output_p is as it was. */
 CSH_MUST_CHECK bool csh_output_open(const char *path,
                                     enum csh_output_start start,

@@ -1,6 +1,6 @@
 /*
- * fuzz.c - see fuzz.h. Owns nothing; the log is off, for the inputs are wrong on
- * purpose.
+ * fuzz.c - see fuzz.h. Owns nothing; the log is off, for the inputs are wrong
+ * on purpose.
  */
 #include "fuzz.h"
 

@@ -1,6 +1,6 @@
 /*
- * fuzz_program.c - files of programs and scripts, chosen by a fuzzer's bytes, as
- * `cushadow run` and `cushadow doctor` read them.
+ * fuzz_program.c - files of programs and scripts, chosen by a fuzzer's bytes,
+ * as `cushadow run` and `cushadow doctor` read them.
  *
  * What reads a mapped file is given memory of exactly the file's size, whose
  * end ASan sees; it has no other entrance, so its source is part of this.

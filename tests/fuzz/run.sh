@@ -54,7 +54,7 @@ built() {
     mkdir -p "$folder/$name.inputs"
     [ "$name" != fuzz_kernel ] || wrapped=-Wl,--wrap=syscall,--wrap=open,--wrap=read,--wrap=close
     [ $verb != coverage ] || wrapped="$wrapped -fprofile-instr-generate -fcoverage-mapping"
-    # shellcheck disable=SC2086 # lists of words
+    # shellcheck disable=SC2046,SC2086 # lists of words
     ${FUZZ_CC:-clang} -g -O1 -std=gnu11 -D_GNU_SOURCE -I"$source/src" -I"$source/tests/fuzz" $wrapped \
         -fsanitize=fuzzer,$sanitizers -fno-sanitize-recover=undefined -o "$folder/$name" \
         "$source/tests/fuzz/$name.c" "$source/tests/fuzz/fuzz.c" \

@@ -92,7 +92,7 @@ WHY = {
     "shadow/vma_marks.c: ": "only where there are several memory nodes, locked memory, or no userfaultfd",
     "verify/fingerprint.c: munmap": "only where no random key is to be had",
     "weights/catalog.c: strdup": "only where two models have the same name",
-    "weights/json.c: dlclose": "only where libjansson.so.4 lacks a function",
+    "weights/jansson.c: dlclose": "only where libjansson.so.4 lacks a function",
 }
 
 

@@ -382,42 +382,6 @@ START_TEST(a_planted_file_is_left_alone)
 }
 END_TEST
 
-START_TEST(a_planted_pipe_is_not_written_to)
-{
-    int reader;
-
-    ck_assert_int_eq(mkfifo(path, 0666), 0);
-    reader = open(path, O_RDONLY | O_NONBLOCK);
-    ck_assert_int_ge(reader, 0);
-    ck_assert(csh_output_open(path, CSH_OUTPUT_APPEND, &output));
-    csh_output_close(&output);
-    if (chown(path, 65534, (gid_t)-1) == 0) { /* only root can make one */
-        errno = 0;
-        ck_assert(!csh_output_open(path, CSH_OUTPUT_APPEND, &output));
-        ck_assert_int_eq(errno, EPERM);
-    }
-    close(reader);
-}
-END_TEST
-
-START_TEST(a_second_name_is_not_written_to)
-{
-    char link_name[PATH_MAX + 8];
-
-    ck_assert(csh_output_open(path, CSH_OUTPUT_APPEND, &output));
-    ck_assert(csh_output_write(&output, "12345", 5));
-    csh_output_close(&output);
-    snprintf(link_name, sizeof(link_name), "%s.link", path);
-    ck_assert_int_eq(link(path, link_name), 0);
-    errno = 0;
-    ck_assert(!csh_output_open(link_name, CSH_OUTPUT_TRUNCATE, &output));
-    ck_assert_int_eq(errno, EMLINK);
-    ck_assert(!csh_output_claim(link_name, &output));
-    ck_assert_int_eq(file_size(path), 5);
-    unlink(link_name);
-}
-END_TEST
-
 START_TEST(a_claimed_file_is_private_and_begun_anew)
 {
     struct stat file;
@@ -524,8 +488,6 @@ int main(void)
                    a_cancelled_thread_leaves_only_where_the_program_lets_it);
     tcase_add_test(tcase, a_file_is_its_owners_alone);
     tcase_add_test(tcase, a_planted_file_is_left_alone);
-    tcase_add_test(tcase, a_planted_pipe_is_not_written_to);
-    tcase_add_test(tcase, a_second_name_is_not_written_to);
     tcase_add_test(tcase, a_claimed_file_is_private_and_begun_anew);
     tcase_add_test(tcase, a_claim_is_refused);
     tcase_add_test(tcase, a_file_is_cut_where_it_is_still_ours);
