@@ -57,6 +57,18 @@ fi
 tail -n 1 "$report" | grep -qx nothing || { echo "something needs a look"; status=1; }
 [ "$(find "$work/results" -type f | wc -l)" -le 8 ] || { ls "$work/results"; status=1; }
 
+# ---- the plot, where something draws it: every arm is in it ----
+for python in python3 /usr/bin/python3; do
+    "$python" -c 'import matplotlib' 2>/dev/null || continue
+    rm -f "$work/results/bench.svg"
+    "$python" -W error::UserWarning "$gpu/report.py" "$work/results" >"$work/drawn" || status=1
+    for arm in plain floor kept pinned flat off plain-dirty verify-alias cohort parked verify-copy dirty copy; do
+        expect "$work/results/bench.svg" "<!-- $arm -->"
+    done
+    expect "$work/results/bench.svg" '<!-- .*SIMULATED, no GPU figures -->'
+    break
+done
+
 # ---- results are kept and said ----
 python3 "$gpu/record.py" --check || status=1
 mkdir "$work/kept"
