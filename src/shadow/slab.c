@@ -1,9 +1,9 @@
 /*
- * slab.c - extents and the map of free ranges.
+ * slab.c - extents.
  *
- * Owns the map and the account of what is in use; the layout of chunks and
- * steps is in slab_pool.h. slab_growth.c makes chunks longer, slab_pins.c
- * registers them and gives them back.
+ * Owns the account of what is in use; the layout of chunks and steps is in
+ * slab_pool.h. slab_room.c has the free ranges, slab_growth.c makes chunks
+ * longer, slab_pins.c registers them and gives them back.
  *
  * Sizes are exact: an extent takes the grains of 64 bytes that it lies in,
  * plus what aligns it, which stays free for others.
@@ -25,49 +25,8 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#define GRAIN ((size_t)64) /* a cache line; more aligns DMA no better */
 #define PAGE_ALIGNED_FROM ((size_t)64 << 10)
 #define PAGE_ALIGNMENT ((size_t)4096)
-
-bool csh_slab_range_fits(const struct csh_range *range,
-                         const struct csh_slab_need *need)
-{
-    uint64_t gap = csh_slab_place(range->start, need) - range->start;
-
-    return (gap <= range->bytes) && (range->bytes - gap >= need->bytes);
-}
-
-void csh_slab_give_room_locked(struct csh_slab_pool *pool,
-                               const struct csh_range *range)
-{
-    struct csh_slab_step *step = range->value.pointer;
-    struct csh_range room      = *range;
-    const struct csh_range *other;
-
-    if (range->bytes == 0) {
-        return;
-    }
-    if (csh_slab_chunk_is_wasted(step->chunk)) {
-        step->chunk->lost_bytes += range->bytes;
-        return;
-    }
-
-    other = csh_ranges_overlapping(&pool->free, range->start - 1, 1);
-    if ((other != NULL) && (other->value.pointer == step)) {
-        room.start  = other->start;
-        room.bytes += other->bytes;
-    }
-    other = csh_ranges_overlapping(&pool->free, range->start + range->bytes,
-                                   1);
-    if ((other != NULL) && (other->value.pointer == step)) {
-        room.bytes += other->bytes;
-    }
-
-    /* Takes the neighbours out of the map at once, or changes nothing. */
-    if (!csh_ranges_insert(&pool->free, &room, NULL, NULL)) {
-        step->chunk->lost_bytes += range->bytes;
-    }
-}
 
 void csh_slab_carve_locked(struct csh_slab_pool *pool,
                            const struct csh_range *range,
@@ -91,32 +50,18 @@ void csh_slab_carve_locked(struct csh_slab_pool *pool,
     extent_p->step    = step;
 }
 
-/* The least free range that holds the need: large ones stay whole for large
- * extents. */
 static bool take_free_locked(struct csh_slab_pool *pool,
                              const struct csh_slab_need *need,
                              struct csh_extent *extent_p)
         CSH_REQUIRES(pool->lock)
 {
-    const struct csh_range *best = NULL;
-    const struct csh_range *range;
     struct csh_range taken;
+    bool is_taken = csh_slab_take_room_locked(pool, need, &taken);
 
-    for (range = csh_ranges_first(&pool->free); range != NULL;
-         range = csh_ranges_next(&pool->free, range)) {
-        if (csh_slab_range_fits(range, need) &&
-            ((best == NULL) || (range->bytes < best->bytes))) {
-            best = range;
-        }
+    if (is_taken) {
+        csh_slab_carve_locked(pool, &taken, need, extent_p);
     }
-    if (best == NULL) {
-        return false;
-    }
-
-    taken = *best;
-    csh_ranges_remove(&pool->free, taken.start, taken.bytes, NULL, NULL);
-    csh_slab_carve_locked(pool, &taken, need, extent_p);
-    return true;
+    return is_taken;
 }
 
 enum csh_slab_status csh_slab_allocate(struct csh_slab_pool *pool,
@@ -130,7 +75,7 @@ enum csh_slab_status csh_slab_allocate_at(struct csh_slab_pool *pool,
                                           size_t bytes, uint64_t phase,
                                           struct csh_extent *extent_p)
 {
-    struct csh_slab_need need = {csh_round_up(bytes, GRAIN), GRAIN, 0};
+    struct csh_slab_need need = {csh_round_up(bytes, CSH_SLAB_GRAIN), CSH_SLAB_GRAIN, 0};
     enum csh_slab_status status = CSH_SLAB_OK;
     size_t within               = 0;
     bool is_taken;
@@ -140,10 +85,10 @@ enum csh_slab_status csh_slab_allocate_at(struct csh_slab_pool *pool,
     }
 
     if (bytes >= PAGE_ALIGNED_FROM) {
-        within         = phase % GRAIN;
+        within         = phase % CSH_SLAB_GRAIN;
         need.alignment = PAGE_ALIGNMENT;
         need.phase     = (phase - within) % PAGE_ALIGNMENT;
-        need.bytes     = csh_round_up(within + bytes, GRAIN);
+        need.bytes     = csh_round_up(within + bytes, CSH_SLAB_GRAIN);
     }
 
     extent_p->bytes = bytes;
@@ -168,18 +113,11 @@ enum csh_slab_status csh_slab_allocate_at(struct csh_slab_pool *pool,
 static struct csh_range room_of(const struct csh_extent *extent)
 {
     uint64_t address      = (uint64_t)(uintptr_t)extent->address;
-    struct csh_range room = {address - address % GRAIN, 0,
+    struct csh_range room = {address - address % CSH_SLAB_GRAIN, 0,
                              {.pointer = extent->step}};
 
-    room.bytes = csh_round_up(address + extent->bytes, GRAIN) - room.start;
+    room.bytes = csh_round_up(address + extent->bytes, CSH_SLAB_GRAIN) - room.start;
     return room;
-}
-
-static void lose_free_range(const struct csh_range *range, void *opaque)
-{
-    struct csh_slab_chunk *chunk = opaque;
-
-    chunk->lost_bytes += range->bytes;
 }
 
 void csh_slab_free(struct csh_slab_pool *pool,
@@ -196,9 +134,9 @@ void csh_slab_free(struct csh_slab_pool *pool,
          NULL)) {
         chunk->lost_bytes += room.bytes;
         if (csh_slab_chunk_is_wasted(chunk)) {
-            csh_ranges_remove(&pool->free,
-                              (uint64_t)(uintptr_t)chunk->memory.address,
-                              chunk->memory.bytes, lose_free_range, chunk);
+            chunk->lost_bytes += csh_slab_remove_room_locked(
+                    pool, (uint64_t)(uintptr_t)chunk->memory.address,
+                    chunk->memory.bytes);
         }
     } else {
         csh_slab_give_room_locked(pool, &room);
@@ -296,6 +234,7 @@ struct csh_slab_pool *csh_slab_create(const struct csh_pin_calls *pins,
     pool->budget = budget;
     pool->create = (create != NULL) ? create : memfd_create;
     csh_ranges_init(&pool->free);
+    csh_ranges_init(&pool->sizes);
     csh_ranges_init(&pool->aliased);
     return pool;
 }
@@ -373,7 +312,7 @@ bool csh_slab_check(struct csh_slab_pool *pool)
     uint64_t held = 0, used = 0;
 
     csh_lock_acquire(&pool->lock);
-    holds = csh_ranges_check(&pool->free);
+    holds = csh_slab_room_holds_locked(pool);
     for (chunk = pool->chunks; chunk != NULL; chunk = chunk->next) {
         holds = holds && chunk_holds_locked(pool, chunk);
         held += chunk->frontier;

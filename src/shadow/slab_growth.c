@@ -31,7 +31,11 @@
  * decides how long that call takes. */
 #define MOST_STEP ((size_t)64 << 20)
 #define AHEAD_SHARE 128
+#define LEAST_AHEAD ((size_t)64 << 10)
 #define MOST_AHEAD ((size_t)16 << 20)
+/* Of what is populated ahead: an extent that is no larger leaves little behind
+ * where the next one does not fit any more. */
+#define SMALL_SHARE 8
 /* The budget is read before each of these. */
 #define POPULATE_STEP ((size_t)16 << 20)
 
@@ -70,10 +74,11 @@ static bool may_lengthen(const struct csh_slab_step *step,
              (need->bytes <= MOST_STEP - step->bytes)));
 }
 
-/* The step that a chunk grows by: the open one, or a new one. The pool's lock
- * is held. */
-static struct csh_slab_step *open_step_locked(struct csh_slab_chunk *chunk,
+/* The step that a chunk grows by: the open one, or a new one. */
+static struct csh_slab_step *open_step_locked(struct csh_slab_pool *pool,
+                                              struct csh_slab_chunk *chunk,
                                               const struct csh_slab_need *need)
+        CSH_REQUIRES(pool->lock)
 {
     struct csh_slab_step *step = chunk->last;
 
@@ -90,6 +95,7 @@ static struct csh_slab_step *open_step_locked(struct csh_slab_chunk *chunk,
         step->is_doubtful = false;
         step->is_over     = false;
         atomic_init(&step->state, CSH_STEP_UNREGISTERED);
+        DL_PREPEND2(pool->waiting, step, waiting_prev, waiting_next);
         chunk->last = step;
     }
 
@@ -113,13 +119,20 @@ tail_locked(struct csh_slab_pool *pool, const struct csh_slab_step *step)
 }
 
 /* How much to populate beyond what is asked for, so that many small extents
- * are few steps: nothing while as much lies free. */
-static size_t ahead_locked(const struct csh_slab_pool *pool)
+ * are few steps: nothing while as much lies free. For a small extent in any
+ * case, since no free range holds it: what lies free are the ends of steps,
+ * which were registered before they were full. */
+static size_t ahead_locked(const struct csh_slab_pool *pool,
+                           const struct csh_slab_need *need)
         CSH_REQUIRES(pool->lock)
 {
     uint64_t allowed = pool->used_bytes / AHEAD_SHARE;
     uint64_t free    = pool->held_bytes - pool->used_bytes;
+    uint64_t small   = larger(LEAST_AHEAD, allowed);
 
+    if (need->bytes <= small / SMALL_SHARE) {
+        return csh_round_up(small, csh_page_bytes());
+    }
     return csh_round_up((allowed > free) ? allowed - free : 0,
                         csh_page_bytes());
 }
@@ -140,7 +153,7 @@ static bool begin_growth_locked(struct csh_slab_pool *pool,
     /* Cheap test first: the start may need up to an alignment more. */
     if (chunk->is_growing || csh_slab_chunk_is_wasted(chunk) ||
         (rest + MOST_STEP < need->bytes) ||
-        ((step = open_step_locked(chunk, need)) == NULL)) {
+        ((step = open_step_locked(pool, chunk, need)) == NULL)) {
         return false;
     }
 
@@ -159,10 +172,10 @@ static bool begin_growth_locked(struct csh_slab_pool *pool,
         return false;
     }
 
-    growth_p->ahead = smaller(smaller(MOST_AHEAD, ahead_locked(pool)),
+    growth_p->ahead = smaller(smaller(MOST_AHEAD, ahead_locked(pool, need)),
                               rest - growth_p->bytes);
     if (tail != NULL) {
-        csh_ranges_remove(&pool->free, tail->start, tail->bytes, NULL, NULL);
+        csh_slab_remove_room_locked(pool, tail->start, tail->bytes);
     }
     chunk->is_growing = true;
     return true;

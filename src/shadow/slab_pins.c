@@ -20,24 +20,47 @@
 #define MOST_CALLS_TO_SKIP 1024u
 /* The tries go on as long as the program does. */
 #define MOST_SAID 8
+/* Steps at a time, under the lock: some microseconds. */
+#define MOST_LOOKED_AT 256u
 
 /* No address of a shadow is used by a kernel, so mapping it into the device's
  * addresses is not asked for; every context may copy from it. */
 #define REGISTER_FLAGS CU_MEMHOSTREGISTER_PORTABLE
 
-static void set_state(struct csh_slab_step *step, enum csh_step_state state)
+static bool is_waiting(unsigned state)
 {
-    atomic_store(&step->state, (unsigned)state);
+    return (state == CSH_STEP_UNREGISTERED) || (state == CSH_STEP_REFUSED);
 }
 
-static bool is_pending(const struct csh_slab_chunk *chunk,
-                       const struct csh_slab_step *step)
+static void stop_waiting_locked(struct csh_slab_pool *pool,
+                                struct csh_slab_step *step)
+        CSH_REQUIRES(pool->lock)
 {
-    unsigned state = atomic_load(&step->state);
+    if (is_waiting(atomic_load(&step->state))) {
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
+        DL_DELETE2(pool->waiting, step, waiting_prev, waiting_next);
+    }
+}
+
+static void set_state_locked(struct csh_slab_pool *pool,
+                             struct csh_slab_step *step,
+                             enum csh_step_state state)
+        CSH_REQUIRES(pool->lock)
+{
+    stop_waiting_locked(pool, step);
+    atomic_store(&step->state, (unsigned)state);
+    if (is_waiting(state)) {
+        DL_APPEND2(pool->waiting, step, waiting_prev, waiting_next);
+    }
+}
+
+static bool is_pending(const struct csh_slab_step *step)
+{
+    const struct csh_slab_chunk *chunk = step->chunk;
 
     /* Chunks that nothing uses are left for csh_slab_trim(); the last step of
      * a growing chunk is becoming longer just now. */
-    return ((state == CSH_STEP_UNREGISTERED) || (state == CSH_STEP_REFUSED)) &&
+    return is_waiting(atomic_load(&step->state)) &&
            (chunk->used_bytes > 0) && (step->bytes > 0) &&
            !(chunk->is_growing && (step == chunk->last));
 }
@@ -59,24 +82,27 @@ static bool is_over_limit(struct csh_slab_pool *pool,
     return true;
 }
 
-static bool is_registered(const struct csh_slab_chunk *chunk,
-                          const struct csh_slab_step *step)
+static bool is_registered(const struct csh_slab_step *step)
 {
-    (void)chunk;
     return atomic_load(&step->state) == CSH_STEP_REGISTERED;
 }
 
-static bool is_in_doubt(const struct csh_slab_chunk *chunk,
-                        const struct csh_slab_step *step)
+static bool is_in_doubt(const struct csh_slab_step *step)
 {
-    return step->is_doubtful && is_registered(chunk, step);
+    return step->is_doubtful && is_registered(step);
 }
 
-/* Takes one step of a kind: it is `changing` now, and the caller's. */
-static struct csh_slab_step *
-take_locked(struct csh_slab_pool *pool,
-            bool (*is_wanted)(const struct csh_slab_chunk *chunk,
-                              const struct csh_slab_step *step))
+static bool is_changing_in_doubt(const struct csh_slab_step *step)
+{
+    return step->is_doubtful &&
+           (atomic_load(&step->state) == CSH_STEP_CHANGING);
+}
+
+typedef bool step_test_fn(const struct csh_slab_step *step);
+
+/* Goes through all steps: only once a context has ended, or to the end. */
+static struct csh_slab_step *find_locked(struct csh_slab_pool *pool,
+                                         step_test_fn *is_wanted)
         CSH_REQUIRES(pool->lock)
 {
     struct csh_slab_chunk *chunk;
@@ -84,8 +110,7 @@ take_locked(struct csh_slab_pool *pool,
 
     for (chunk = pool->chunks; chunk != NULL; chunk = chunk->next) {
         for (step = chunk->last; step != NULL; step = step->older) {
-            if (is_wanted(chunk, step)) {
-                set_state(step, CSH_STEP_CHANGING);
+            if (is_wanted(step)) {
                 return step;
             }
         }
@@ -94,24 +119,44 @@ take_locked(struct csh_slab_pool *pool,
     return NULL;
 }
 
-/* The same for a step to be registered, of those that may be. */
+/* Takes one step of a kind: it is `changing` now, and the caller's. */
+static struct csh_slab_step *take_locked(struct csh_slab_pool *pool,
+                                         step_test_fn *is_wanted)
+        CSH_REQUIRES(pool->lock)
+{
+    struct csh_slab_step *step = find_locked(pool, is_wanted);
+
+    if (step != NULL) {
+        set_state_locked(pool, step, CSH_STEP_CHANGING);
+    }
+    return step;
+}
+
+/* The same for a step to be registered, of those that may be. What is over the
+ * limit goes to the end of the list: of very many of them each call looks at
+ * others. */
 static struct csh_slab_step *take_pending_locked(struct csh_slab_pool *pool,
                                                  uint64_t limit)
         CSH_REQUIRES(pool->lock)
 {
-    struct csh_slab_chunk *chunk;
-    struct csh_slab_step *step;
+    struct csh_slab_step *step = pool->waiting;
+    struct csh_slab_step *next;
+    unsigned n_looked_at;
 
-    for (chunk = pool->chunks; chunk != NULL; chunk = chunk->next) {
-        for (step = chunk->last; step != NULL; step = step->older) {
-            if (is_pending(chunk, step) &&
-                !is_over_limit(pool, step, limit)) {
-                /* Counted from here on, against others at the same. */
-                pool->pinned_bytes += step->bytes;
-                set_state(step, CSH_STEP_CHANGING);
-                return step;
-            }
+    for (n_looked_at = 0; (step != NULL) && (n_looked_at < MOST_LOOKED_AT);
+         n_looked_at++) {
+        next = step->waiting_next;
+        if (is_pending(step) && !is_over_limit(pool, step, limit)) {
+            /* Counted from here on, against others at the same. */
+            pool->pinned_bytes += step->bytes;
+            set_state_locked(pool, step, CSH_STEP_CHANGING);
+            /* What contexts took along before matters no more. */
+            step->is_doubtful = false;
+            return step;
         }
+        stop_waiting_locked(pool, step);
+        DL_APPEND2(pool->waiting, step, waiting_prev, waiting_next);
+        step = next;
     }
 
     return NULL;
@@ -121,22 +166,17 @@ static struct csh_slab_step *take_pending_locked(struct csh_slab_pool *pool,
  * something to register. */
 static bool has_pending(struct csh_slab_pool *pool, uint64_t *held_p)
 {
-    const struct csh_slab_chunk *chunk;
     const struct csh_slab_step *step;
-    bool is_found = false;
 
     csh_lock_acquire(&pool->lock);
     *held_p = pool->held_bytes;
-    chunk   = pool->is_refused_for_good ? NULL : pool->chunks;
-    for (; (chunk != NULL) && !is_found; chunk = chunk->next) {
-        for (step = chunk->last; (step != NULL) && !is_found;
-             step = step->older) {
-            is_found = is_pending(chunk, step);
-        }
+    step    = pool->is_refused_for_good ? NULL : pool->waiting;
+    while ((step != NULL) && !is_pending(step)) {
+        step = step->waiting_next;
     }
     csh_lock_release(&pool->lock);
 
-    return is_found;
+    return step != NULL;
 }
 
 static void settle_locked(struct csh_slab_pool *pool,
@@ -145,12 +185,12 @@ static void settle_locked(struct csh_slab_pool *pool,
 {
     if (result == CUDA_SUCCESS) {
         pool->n_refused = 0;
-        set_state(step, CSH_STEP_REGISTERED);
+        set_state_locked(pool, step, CSH_STEP_REGISTERED);
         return;
     }
 
     pool->pinned_bytes -= step->bytes;
-    set_state(step, CSH_STEP_REFUSED);
+    set_state_locked(pool, step, CSH_STEP_REFUSED);
     pool->n_calls_to_skip = (pool->n_refused < 10) ? 1u << pool->n_refused
                                                    : MOST_CALLS_TO_SKIP;
     pool->n_refused++;
@@ -185,6 +225,11 @@ static void settle_doubts(struct csh_slab_pool *pool)
     CUresult result;
 
     csh_lock_acquire(&pool->lock);
+    if (!pool->has_doubts) {
+        csh_lock_release(&pool->lock);
+        return;
+    }
+    pool->has_doubts = false;
     while ((step = take_locked(pool, is_in_doubt)) != NULL) {
         step->is_doubtful = false; /* looked at in this round */
         csh_lock_release(&pool->lock);
@@ -202,8 +247,11 @@ static void settle_doubts(struct csh_slab_pool *pool)
         if (state != CSH_STEP_REGISTERED) {
             pool->pinned_bytes -= step->bytes;
         }
-        set_state(step, state);
+        set_state_locked(pool, step, state);
     }
+    /* One that is being registered is looked at in a later round. */
+    pool->has_doubts = pool->has_doubts ||
+                       (find_locked(pool, is_changing_in_doubt) != NULL);
     csh_lock_release(&pool->lock);
 }
 
@@ -218,6 +266,7 @@ void csh_slab_note_context_ended(struct csh_slab_pool *pool)
             step->is_doubtful = true;
         }
     }
+    pool->has_doubts = true;
     csh_lock_release(&pool->lock);
 }
 
@@ -291,7 +340,8 @@ void csh_slab_unregister_all(struct csh_slab_pool *pool)
         csh_lock_release(&pool->lock);
         is_over = unregister(pool, step);
         csh_lock_acquire(&pool->lock);
-        set_state(step, is_over ? CSH_STEP_UNREGISTERED : CSH_STEP_STUCK);
+        set_state_locked(pool, step, is_over ? CSH_STEP_UNREGISTERED
+                                             : CSH_STEP_STUCK);
     }
     pool->n_refused       = 0;
     pool->n_calls_to_skip = 0;
@@ -357,9 +407,10 @@ static struct csh_slab_chunk *take_idle_locked(struct csh_slab_pool *pool,
 
     *link = chunk->next;
     start = (uint64_t)(uintptr_t)chunk->memory.address;
-    csh_ranges_remove(&pool->free, start, chunk->memory.bytes, NULL, NULL);
+    csh_slab_remove_room_locked(pool, start, chunk->memory.bytes);
     csh_ranges_remove(&pool->aliased, start, chunk->memory.bytes, NULL, NULL);
     for (step = chunk->last; step != NULL; step = step->older) {
+        stop_waiting_locked(pool, step);
         if (atomic_load(&step->state) == CSH_STEP_REGISTERED) {
             pool->pinned_bytes -= step->bytes;
         }
@@ -428,6 +479,7 @@ void csh_slab_destroy(struct csh_slab_pool *pool)
 
     csh_slab_trim(pool);
     csh_ranges_clear(&pool->free, NULL, NULL);
+    csh_ranges_clear(&pool->sizes, NULL, NULL);
     csh_ranges_clear(&pool->aliased, NULL, NULL);
     free(pool);
 }

@@ -30,6 +30,8 @@
 #include "shadow/slab.h"
 #include "track/ranges.h"
 
+#include <utlist.h> /* after base/compiler.h */
+
 enum csh_step_state {
     CSH_STEP_UNREGISTERED,
     CSH_STEP_CHANGING,
@@ -51,6 +53,8 @@ struct csh_slab_step {
      * registration along. */
     bool is_doubtful;
     bool is_over; /* was left alone for CUSHADOW_PINNED_LIMIT */
+    /* In the pool's list while it is unregistered or refused. */
+    struct csh_slab_step *waiting_prev, *waiting_next;
 };
 
 /* All but memory is guarded by the pool's lock. */
@@ -75,10 +79,13 @@ struct csh_slab_pool {
     /* Below: guarded by the lock. */
     struct csh_slab_chunk *chunks;
     struct csh_ranges free;  /* value.pointer: the step */
+    struct csh_ranges sizes; /* the same by size: slab_room.c */
     struct csh_ranges aliased; /* what was ever mapped into the program */
     uint64_t held_bytes;     /* populated, or about to be */
     uint64_t used_bytes;     /* of all chunks */
     uint64_t pinned_bytes;   /* of steps registered, or about to be */
+    struct csh_slab_step *waiting; /* to be registered, one day */
+    bool has_doubts;         /* some step may be is_doubtful */
     unsigned n_refused;      /* registrations in a row */
     unsigned n_calls_to_skip; /* of register_pending, before the next try */
     bool is_refused_for_good;
@@ -106,6 +113,9 @@ static inline bool csh_slab_chunk_is_wasted(const struct csh_slab_chunk *chunk)
            (chunk->lost_bytes >= chunk->frontier / CSH_SLAB_WASTE_SHARE);
 }
 
+/* A cache line; more aligns DMA no better. */
+#define CSH_SLAB_GRAIN ((size_t)64)
+
 /* What an extent needs. */
 struct csh_slab_need {
     size_t bytes; /* rounded to the grain */
@@ -125,13 +135,27 @@ static inline uint64_t csh_slab_place(uint64_t from,
     return csh_round_up(from - need->phase, need->alignment) + need->phase;
 }
 
-/* slab.c: the free map. Whether a range holds a need; a range that is in no
- * map, added to the map or carved into an extent and free rests. */
+/* slab_room.c: the free ranges. Whether a range holds a need; room that is in
+ * no map is added to them, or the least range that holds a need is taken out,
+ * or all that lies in [start, start + bytes): how many bytes that were. */
 bool csh_slab_range_fits(const struct csh_range *range,
                          const struct csh_slab_need *need);
 void csh_slab_give_room_locked(struct csh_slab_pool *pool,
                                const struct csh_range *range)
         CSH_REQUIRES(pool->lock);
+CSH_MUST_CHECK
+bool csh_slab_take_room_locked(struct csh_slab_pool *pool,
+                               const struct csh_slab_need *need,
+                               struct csh_range *range_p)
+        CSH_REQUIRES(pool->lock);
+size_t csh_slab_remove_room_locked(struct csh_slab_pool *pool,
+                                   uint64_t start, size_t bytes)
+        CSH_REQUIRES(pool->lock);
+bool csh_slab_room_holds_locked(const struct csh_slab_pool *pool)
+        CSH_REQUIRES(pool->lock);
+
+/* slab.c: cuts an extent out of a range that is in no map; what is left of it
+ * is free room. */
 void csh_slab_carve_locked(struct csh_slab_pool *pool,
                            const struct csh_range *range,
                            const struct csh_slab_need *need,

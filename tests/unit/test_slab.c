@@ -167,6 +167,49 @@ START_TEST(test_best_fit_keeps_large_gaps)
 }
 END_TEST
 
+/* Holes that are large enough but begin at the wrong place in a page. */
+START_TEST(test_large_gap_behind_many_that_do_not_fit)
+{
+    struct csh_extent gaps[40], large, found;
+    int i;
+
+    for (i = 0; i < 40; i++) {
+        ck_assert_int_eq(csh_slab_allocate_at(pool, 64 * KIB, 64, &gaps[i]),
+                         CSH_SLAB_OK);
+        (void)take(4096);
+    }
+    large = take(256 * KIB);
+    (void)take(4096);
+    for (i = 0; i < 40; i++) {
+        csh_slab_free(pool, &gaps[i]);
+    }
+    csh_slab_free(pool, &large);
+    ck_assert(csh_slab_check(pool));
+    for (i = 0; i < 3; i++) {
+        found = take(64 * KIB);
+        ck_assert_ptr_eq(found.address, large.address + i * 64 * KIB);
+    }
+    ck_assert(csh_slab_check(pool));
+}
+END_TEST
+
+/* Each pinned at once, as captures are, and each a little more than a page. */
+START_TEST(test_small_extents_share_registrations)
+{
+    const size_t bytes = 4096 + 128, n = 2048;
+    struct csh_extent extent;
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        extent = take(bytes);
+        csh_slab_register_pending(pool);
+        ck_assert(csh_slab_is_pinned(&extent));
+    }
+    ck_assert_uint_le(n_registered, n / 12);
+    ck_assert_uint_le(usage().held_bytes, n * bytes * 106 / 100);
+}
+END_TEST
+
 START_TEST(test_no_extent_crosses_a_registration)
 {
     struct csh_extent first = take(3 * MIB), second = take(MIB), third;
@@ -448,6 +491,8 @@ static Suite *make_suite(void)
     tcase_add_test(tcase, test_nonsense_is_refused);
     tcase_add_test(tcase, test_freed_neighbours_join);
     tcase_add_test(tcase, test_best_fit_keeps_large_gaps);
+    tcase_add_test(tcase, test_large_gap_behind_many_that_do_not_fit);
+    tcase_add_test(tcase, test_small_extents_share_registrations);
     tcase_add_test(tcase, test_no_extent_crosses_a_registration);
     tcase_add_test(tcase, test_random_use_agrees_with_its_bytes);
     tcase_add_test(tcase, test_budget_refuses_and_takes_nothing);
