@@ -6,11 +6,12 @@
  *
  * Each thread has its share of the ranges, in blocks of one, sixteen and 111
  * ranges, as caching allocators make them, and works on one of the streams,
- * which it shares with others; half of them copy on it, too. A swap: all threads load all of their ranges;
- * once everybody has, all launch: some launches change a range, the others add
- * the digest of one to a sum; and once everybody has, all offload their ranges
- * into new memory, in another order than they were loaded in, and free the
- * blocks. One range in 256 is large, and one in 64 changes in each swap.
+ * which it shares with others; half of them copy on it, too. A swap: all
+ * threads load all of their ranges; once everybody has, all launch: some
+ * launches change a range, the others add the digest of one to a sum; and once
+ * everybody has, all offload their ranges into new memory, in another order
+ * than they were loaded in, and free the blocks. One range in 256 is large, and
+ * one in 64 changes in each swap.
  *
  * What is wrong ends the program with status 1: a byte that was offloaded, a
  * sum (each launch ran once, between the right copies, on the right bytes),
@@ -28,6 +29,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "load.h"
 #include "soak.h"
 
 #define KIB ((size_t)1 << 10)
@@ -38,25 +40,16 @@ enum {
     RANGES_PER_LARGE = 256,
     RANGES_PER_CHANGE = 64,
     ALIGNMENT = 512,  /* of ranges in their block */
-    READ_BYTES = 64,  /* by a launch that only reads */
     SYNC_EVERY = 256, /* launches; so many may lie in a stream */
 };
 
 static const size_t block_ranges[] = {1, 16, 111};
 
-struct range {
-    CUdeviceptr device;
-    uint64_t *host; /* NULL while it is on the device */
-    size_t bytes;   /* a multiple of 64 */
-    uint64_t seed;
-    uint64_t change; /* of its first word, by exclusive or */
-};
-
 struct worker {
     pthread_t thread;
     unsigned number;
     CUstream stream;
-    struct range *ranges;
+    struct load_range *ranges;
     size_t n_ranges;
     CUdeviceptr *blocks;
     size_t n_blocks;
@@ -81,65 +74,12 @@ static CUfunction digest_kernel, xor_kernel;
 static CUresult (*peek)(void *dst, CUdeviceptr src, size_t bytes);
 static uint64_t (*allocated_bytes)(void);
 
-/* --- bytes --------------------------------------------------------------- */
-
-/* The finaliser of SplitMix64. */
-static uint64_t mix(uint64_t x)
-{
-    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return x ^ (x >> 31);
-}
-
-static uint64_t word_at(const struct range *range, size_t i)
-{
-    return mix(range->seed * UINT64_C(0x9e3779b97f4a7c15) + i) ^
-           (i == 0 ? range->change : 0);
-}
-
-/* All words of small ranges; of large ones every page has one. */
-static size_t stride(const struct range *range)
-{
-    return range->bytes > 16 * KIB ? 61 : 1;
-}
-
-static void make_bytes(struct range *range)
-{
-    size_t i;
-
-    for (i = 0; i < range->bytes / sizeof(uint64_t); i++) {
-        range->host[i] = word_at(range, i);
-    }
-}
-
-static void check_bytes(const struct range *range)
-{
-    size_t last = range->bytes / sizeof(uint64_t) - 1, i;
-
-    for (i = 0; i <= last; i += stride(range)) {
-        CHECK_EQUAL(range->host[i], word_at(range, i));
-    }
-    CHECK_EQUAL(range->host[last], word_at(range, last));
-}
-
-/* What the kernel digest_u64 adds (tests/sim/kernels.c). */
-static uint64_t digest_of(const struct range *range)
-{
-    uint64_t sum = 0, i;
-
-    for (i = 0; i < READ_BYTES / sizeof(uint64_t); i++) {
-        sum += mix(word_at(range, i) +
-                   (i + 1) * UINT64_C(0x9e3779b97f4a7c15));
-    }
-    return sum;
-}
-
 /* --- a worker's steps ---------------------------------------------------- */
 
 static uint64_t next_random(struct worker *worker)
 {
     worker->random += UINT64_C(0x9e3779b97f4a7c15);
-    return mix(worker->random);
+    return load_mix(worker->random);
 }
 
 static size_t rounded(size_t bytes)
@@ -179,7 +119,7 @@ static bool is_synchronous(const struct worker *worker)
            worker->number / settings.streams % 2 == 1;
 }
 
-static void copy_in(struct worker *worker, const struct range *range)
+static void copy_in(struct worker *worker, const struct load_range *range)
 {
     if (is_synchronous(worker)) {
         OK(cu.cuMemcpyHtoD_v2(range->device, range->host, range->bytes));
@@ -188,7 +128,7 @@ static void copy_in(struct worker *worker, const struct range *range)
     }
 }
 
-static void copy_out(struct worker *worker, const struct range *range)
+static void copy_out(struct worker *worker, const struct load_range *range)
 {
     if (is_synchronous(worker)) {
         OK(cu.cuMemcpyDtoH_v2(range->host, range->device, range->bytes));
@@ -202,7 +142,7 @@ static void load(struct worker *worker)
     size_t end = 0, i;
 
     for (i = 0; i < worker->n_ranges; i++) {
-        struct range *range = &worker->ranges[i];
+        struct load_range *range = &worker->ranges[i];
 
         if (i == end) {
             end += allocate_block(worker, i);
@@ -222,18 +162,19 @@ static void launch(struct worker *worker, CUfunction kernel, void **params)
                          NULL));
 }
 
-static void launch_digest(struct worker *worker, const struct range *range)
+static void launch_digest(struct worker *worker,
+                          const struct load_range *range)
 {
     CUdeviceptr src = range->device;
-    uint64_t bytes = READ_BYTES;
+    uint64_t bytes = LOAD_READ_BYTES;
     void *params[] = {&worker->sum_device, &src, &bytes};
 
     launch(worker, digest_kernel, params);
-    worker->sum += digest_of(range);
+    worker->sum += load_digest(range);
 }
 
 /* Of the first word, two halves of it. */
-static void launch_change(struct worker *worker, struct range *range)
+static void launch_change(struct worker *worker, struct load_range *range)
 {
     uint32_t value = (uint32_t)next_random(worker) | 1;
     CUdeviceptr dst = range->device;
@@ -253,7 +194,8 @@ static void compute(struct worker *worker, size_t launches, bool is_first)
 
     CHECK(launches >= n_changes);
     for (i = 0; i < n_changes; i++) {
-        struct range *range = &worker->ranges[i * RANGES_PER_CHANGE + first];
+        struct load_range *range =
+            &worker->ranges[i * RANGES_PER_CHANGE + first];
 
         launch_change(worker, range);
         worker->changed_bytes += is_first ? 0 : range->bytes;
@@ -284,11 +226,11 @@ static void unload(struct worker *worker)
 
     for (i = 0; i < n; i++) {
         size_t at = n - 1 - ((i ^ 1) < n ? i ^ 1 : i);
-        struct range *range = &worker->ranges[at];
+        struct load_range *range = &worker->ranges[at];
 
         range->host = fresh(range->bytes);
         copy_out(worker, range);
-        check_bytes(range);
+        load_check_bytes(range);
     }
 }
 
@@ -376,14 +318,14 @@ static void start(void)
     }
 }
 
-static void make_range(struct range *range, size_t number)
+static void make_range(struct load_range *range, size_t number)
 {
     bool is_large = number % RANGES_PER_LARGE == RANGES_PER_LARGE - 1;
 
     range->seed = number + 1;
     range->bytes = (is_large ? 64 * KIB : 4 * KIB) + number % 5 * 64;
     range->host = fresh(range->bytes);
-    make_bytes(range);
+    load_make_bytes(range);
 }
 
 static void make_worker(unsigned number)

@@ -189,24 +189,6 @@ START_TEST(test_large_gap_behind_many_that_do_not_fit)
         found = take(64 * KIB);
         ck_assert_ptr_eq(found.address, large.address + i * 64 * KIB);
     }
-    ck_assert(csh_slab_check(pool));
-}
-END_TEST
-
-/* Each pinned at once, as captures are, and each a little more than a page. */
-START_TEST(test_small_extents_share_registrations)
-{
-    const size_t bytes = 4096 + 128, n = 2048;
-    struct csh_extent extent;
-    size_t i;
-
-    for (i = 0; i < n; i++) {
-        extent = take(bytes);
-        csh_slab_register_pending(pool);
-        ck_assert(csh_slab_is_pinned(&extent));
-    }
-    ck_assert_uint_le(n_registered, n / 12);
-    ck_assert_uint_le(usage().held_bytes, n * bytes * 106 / 100);
 }
 END_TEST
 
@@ -492,7 +474,6 @@ static Suite *make_suite(void)
     tcase_add_test(tcase, test_freed_neighbours_join);
     tcase_add_test(tcase, test_best_fit_keeps_large_gaps);
     tcase_add_test(tcase, test_large_gap_behind_many_that_do_not_fit);
-    tcase_add_test(tcase, test_small_extents_share_registrations);
     tcase_add_test(tcase, test_no_extent_crosses_a_registration);
     tcase_add_test(tcase, test_random_use_agrees_with_its_bytes);
     tcase_add_test(tcase, test_budget_refuses_and_takes_nothing);

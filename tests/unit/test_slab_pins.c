@@ -27,6 +27,23 @@ START_TEST(test_registration_is_a_step_of_its_own)
 }
 END_TEST
 
+/* Each pinned at once, as captures are, and each a little more than a page. */
+START_TEST(test_small_extents_share_registrations)
+{
+    const size_t bytes = 4096 + 128, n = 2048;
+    struct csh_extent extent;
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        extent = take(bytes);
+        csh_slab_register_pending(pool);
+        ck_assert(csh_slab_is_pinned(&extent));
+    }
+    ck_assert_uint_le(n_registered, n / 12);
+    ck_assert_uint_le(usage().held_bytes, n * bytes * 106 / 100);
+}
+END_TEST
+
 START_TEST(test_long_extents_are_registered_alone)
 {
     struct csh_extent large, small, medium;
@@ -345,6 +362,7 @@ static Suite *make_suite(void)
     tcase_add_checked_fixture(tcase, start, stop);
     tcase_set_timeout(tcase, 300);
     tcase_add_test(tcase, test_registration_is_a_step_of_its_own);
+    tcase_add_test(tcase, test_small_extents_share_registrations);
     tcase_add_test(tcase, test_long_extents_are_registered_alone);
     tcase_add_loop_test(tcase, test_refused_at_the_nth, 0, 3);
     tcase_add_test(tcase, test_pinned_limit);
