@@ -116,7 +116,8 @@ static struct csh_range room_of(const struct csh_extent *extent)
     struct csh_range room = {address - address % CSH_SLAB_GRAIN, 0,
                              {.pointer = extent->step}};
 
-    room.bytes = csh_round_up(address + extent->bytes, CSH_SLAB_GRAIN) - room.start;
+    room.bytes = csh_round_up(address + extent->bytes, CSH_SLAB_GRAIN) -
+                 room.start;
     return room;
 }
 
