@@ -75,7 +75,8 @@ enum csh_slab_status csh_slab_allocate_at(struct csh_slab_pool *pool,
                                           size_t bytes, uint64_t phase,
                                           struct csh_extent *extent_p)
 {
-    struct csh_slab_need need = {csh_round_up(bytes, CSH_SLAB_GRAIN), CSH_SLAB_GRAIN, 0};
+    struct csh_slab_need need   = {csh_round_up(bytes, CSH_SLAB_GRAIN),
+                                   CSH_SLAB_GRAIN, 0};
     enum csh_slab_status status = CSH_SLAB_OK;
     size_t within               = 0;
     bool is_taken;

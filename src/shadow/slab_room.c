@@ -63,17 +63,20 @@ static void remove_size(const struct csh_range *range, void *opaque)
                       NULL, NULL);
 }
 
-static bool add(struct csh_slab_pool *pool, const struct csh_range *room)
+/* Adds a range in place of the neighbours that it covers, or loses them all
+ * for want of memory: how many bytes. The neighbours leave the map by size
+ * first: of very large ones the key may be the same. */
+static size_t add(struct csh_slab_pool *pool, const struct csh_range *room,
+                  size_t new_bytes)
 {
-    if (!add_size(pool, room)) {
-        return false;
-    }
-    /* Takes the neighbours out of the map at once, or changes nothing. */
     if (!csh_ranges_insert(&pool->free, room, remove_size, pool)) {
-        remove_size(room, pool);
-        return false;
+        return new_bytes;
     }
-    return true;
+    if (!add_size(pool, room)) {
+        csh_ranges_remove(&pool->free, room->start, room->bytes, NULL, NULL);
+        return room->bytes;
+    }
+    return 0;
 }
 
 void csh_slab_give_room_locked(struct csh_slab_pool *pool,
@@ -102,9 +105,7 @@ void csh_slab_give_room_locked(struct csh_slab_pool *pool,
         room.bytes += other->bytes;
     }
 
-    if (!add(pool, &room)) {
-        step->chunk->lost_bytes += range->bytes;
-    }
+    step->chunk->lost_bytes += add(pool, &room, range->bytes);
 }
 
 /* From this size on, and of one size from the lowest address on. */

@@ -167,6 +167,27 @@ START_TEST(test_best_fit_keeps_large_gaps)
 }
 END_TEST
 
+/* Past what the map by size tells apart, two of them are of one size. */
+START_TEST(test_very_large_neighbours_join)
+{
+    struct csh_extent whole, large, small;
+
+    csh_slab_destroy(pool);
+    make_pool(288 * MIB, NULL);
+    whole = take(260 * MIB);
+    csh_slab_free(pool, &whole);
+    large = take(257 * MIB);
+    small = take(3 * MIB);
+    ck_assert_ptr_eq(large.address, whole.address);
+    ck_assert_ptr_eq(small.address, large.address + 257 * MIB);
+    csh_slab_free(pool, &large);
+    csh_slab_free(pool, &small);
+    ck_assert(csh_slab_check(pool));
+    small = take(260 * MIB);
+    ck_assert_ptr_eq(small.address, whole.address);
+}
+END_TEST
+
 /* Holes that are large enough but begin at the wrong place in a page. */
 START_TEST(test_large_gap_behind_many_that_do_not_fit)
 {
@@ -473,6 +494,7 @@ static Suite *make_suite(void)
     tcase_add_test(tcase, test_nonsense_is_refused);
     tcase_add_test(tcase, test_freed_neighbours_join);
     tcase_add_test(tcase, test_best_fit_keeps_large_gaps);
+    tcase_add_test(tcase, test_very_large_neighbours_join);
     tcase_add_test(tcase, test_large_gap_behind_many_that_do_not_fit);
     tcase_add_test(tcase, test_no_extent_crosses_a_registration);
     tcase_add_test(tcase, test_random_use_agrees_with_its_bytes);
