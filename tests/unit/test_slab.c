@@ -167,27 +167,6 @@ START_TEST(test_best_fit_keeps_large_gaps)
 }
 END_TEST
 
-/* Past what the map by size tells apart, two of them are of one size. */
-START_TEST(test_very_large_neighbours_join)
-{
-    struct csh_extent whole, large, small;
-
-    csh_slab_destroy(pool);
-    make_pool(288 * MIB, NULL);
-    whole = take(260 * MIB);
-    csh_slab_free(pool, &whole);
-    large = take(257 * MIB);
-    small = take(3 * MIB);
-    ck_assert_ptr_eq(large.address, whole.address);
-    ck_assert_ptr_eq(small.address, large.address + 257 * MIB);
-    csh_slab_free(pool, &large);
-    csh_slab_free(pool, &small);
-    ck_assert(csh_slab_check(pool));
-    small = take(260 * MIB);
-    ck_assert_ptr_eq(small.address, whole.address);
-}
-END_TEST
-
 /* Holes that are large enough but begin at the wrong place in a page. */
 START_TEST(test_large_gap_behind_many_that_do_not_fit)
 {
@@ -370,16 +349,6 @@ START_TEST(test_trim_takes_whole_chunks_only)
 }
 END_TEST
 
-START_TEST(test_idle_chunks_are_not_pinned)
-{
-    struct csh_extent extent = take(MIB);
-
-    csh_slab_free(pool, &extent);
-    ck_assert_uint_eq(csh_slab_register_pending(pool), 0);
-    ck_assert_uint_eq(n_calls, 0);
-}
-END_TEST
-
 START_TEST(test_what_was_aliased_is_never_reused)
 {
     struct csh_extent first = take(MIB), second = take(MIB), other;
@@ -494,7 +463,6 @@ static Suite *make_suite(void)
     tcase_add_test(tcase, test_nonsense_is_refused);
     tcase_add_test(tcase, test_freed_neighbours_join);
     tcase_add_test(tcase, test_best_fit_keeps_large_gaps);
-    tcase_add_test(tcase, test_very_large_neighbours_join);
     tcase_add_test(tcase, test_large_gap_behind_many_that_do_not_fit);
     tcase_add_test(tcase, test_no_extent_crosses_a_registration);
     tcase_add_test(tcase, test_random_use_agrees_with_its_bytes);
@@ -502,7 +470,6 @@ static Suite *make_suite(void)
     tcase_add_test(tcase, test_budget_room_in_use_is_used_again);
     tcase_add_test(tcase, test_limit_that_falls_while_populating);
     tcase_add_test(tcase, test_trim_takes_whole_chunks_only);
-    tcase_add_test(tcase, test_idle_chunks_are_not_pinned);
     tcase_add_test(tcase, test_what_was_aliased_is_never_reused);
     tcase_add_test(tcase, test_without_files);
     tcase_add_test(tcase, test_threads);

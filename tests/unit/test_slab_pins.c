@@ -44,6 +44,37 @@ START_TEST(test_small_extents_share_registrations)
 }
 END_TEST
 
+START_TEST(test_idle_chunks_are_not_pinned)
+{
+    struct csh_extent extent = take(MIB);
+
+    csh_slab_free(pool, &extent);
+    ck_assert_uint_eq(csh_slab_register_pending(pool), 0);
+    ck_assert_uint_eq(n_calls, 0);
+}
+END_TEST
+
+/* Past what the map by size tells apart, two of them are of one size. */
+START_TEST(test_very_large_neighbours_join)
+{
+    struct csh_extent whole, large, small;
+
+    csh_slab_destroy(pool);
+    make_pool(288 * MIB, NULL);
+    whole = take(260 * MIB);
+    csh_slab_free(pool, &whole);
+    large = take(257 * MIB);
+    small = take(3 * MIB);
+    ck_assert_ptr_eq(large.address, whole.address);
+    ck_assert_ptr_eq(small.address, large.address + 257 * MIB);
+    csh_slab_free(pool, &large);
+    csh_slab_free(pool, &small);
+    ck_assert(csh_slab_check(pool));
+    small = take(260 * MIB);
+    ck_assert_ptr_eq(small.address, whole.address);
+}
+END_TEST
+
 START_TEST(test_long_extents_are_registered_alone)
 {
     struct csh_extent large, small, medium;
@@ -363,6 +394,8 @@ static Suite *make_suite(void)
     tcase_set_timeout(tcase, 300);
     tcase_add_test(tcase, test_registration_is_a_step_of_its_own);
     tcase_add_test(tcase, test_small_extents_share_registrations);
+    tcase_add_test(tcase, test_idle_chunks_are_not_pinned);
+    tcase_add_test(tcase, test_very_large_neighbours_join);
     tcase_add_test(tcase, test_long_extents_are_registered_alone);
     tcase_add_loop_test(tcase, test_refused_at_the_nth, 0, 3);
     tcase_add_test(tcase, test_pinned_limit);
