@@ -3,6 +3,8 @@
  * memory adds up, at any time, with what the driver says: of each device and
  * in all. CUSHADOW_VRAM_KEEP comes from park.tap.
  */
+#include <unistd.h>
+
 #include "declare.h"
 
 enum { N_DEVICES = 2, N_WEIGHTS = 8, N_STEPS = 200 };
@@ -29,11 +31,13 @@ static size_t free_of(int device,
 
 /* What the program has of each device, as the test counts. */
 static size_t used[N_DEVICES], at_first[N_DEVICES];
-static uint64_t most_parked;
+/* The most that was seen parked, and the most that can have been between two
+ * looks, when a thread of the shim's gave some of it back at once. */
+static uint64_t most_parked, most_possible;
 
-/* Nothing is lost or counted twice, on no device; and blocks are what was made
- * less what has gone. */
-static void check_sums(void)
+/* What the program is told is free and the driver has not: nothing of it is
+ * lost, on no device. */
+static uint64_t parked_by_driver(void)
 {
     CUresult (*driver)(size_t *, size_t *) =
         (CUresult(*)(size_t *, size_t *))unseen("cuMemGetInfo_v2");
@@ -48,9 +52,26 @@ static void check_sums(void)
         CHECK(told >= real);
         parked += told - real;
     }
+    return parked;
+}
+
+/* The shim's figures add up with the driver's. A thread of the shim's gives
+ * blocks back while we look, at most a few a second: figures that do not add
+ * up are looked at again, and those that never do are wrong. */
+static void check_sums(void)
+{
+    uint64_t said, parked;
+    int looks = 0;
+
+    do {
+        said = figure("parked_bytes");
+        parked = parked_by_driver();
+    } while ((said != parked || figure("parked_bytes") != said) &&
+             ++looks < 1000 && !usleep(2000));
+    CHECK_EQUAL(said, parked);
     most_parked = parked > most_parked ? parked : most_parked;
-    CHECK_EQUAL(figure("parked_bytes"), parked);
-    CHECK_EQUAL(figure("parked_bytes_peak"), most_parked);
+    CHECK(figure("parked_bytes_peak") >= most_parked);
+    CHECK(figure("parked_bytes_peak") <= most_possible);
 }
 
 struct owned {
@@ -78,13 +99,14 @@ static uint64_t load(struct owned *owned)
 
 static void unload(struct owned *owned)
 {
+    uint64_t possible = figure("parked_bytes") + owned->weight.bytes;
+
+    most_possible = possible > most_possible ? possible : most_possible;
     OK(cu.cuMemFree_v2(owned->weight.device));
     used[owned->device] -= owned->weight.bytes;
     owned->is_there = false;
 }
 
-/* A thread of the shim's may give something back between two of the looks: so
- * nobody else takes memory here. */
 static void sums(void)
 {
     struct owned owned[N_DEVICES * N_WEIGHTS], *one;
