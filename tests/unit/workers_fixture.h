@@ -64,7 +64,9 @@ static _Atomic bool is_caller_here, is_worker_here;
  * are more parts than workers. */
 static inline void let_the_caller_in(bool is_caller)
 {
-    atomic_store(&is_caller_here, atomic_load(&is_caller_here) || is_caller);
+    if (is_caller) {
+        atomic_store(&is_caller_here, true);
+    }
     while (!atomic_load(&is_caller_here)) {
         usleep(100);
     }
@@ -75,7 +77,9 @@ static inline void let_a_worker_in(bool is_caller)
 {
     int patience = 100000;
 
-    atomic_store(&is_worker_here, atomic_load(&is_worker_here) || !is_caller);
+    if (!is_caller) {
+        atomic_store(&is_worker_here, true);
+    }
     while (!atomic_load(&is_worker_here) && patience-- > 0) {
         usleep(100);
     }
